@@ -18,6 +18,7 @@ from ml_assets.configuration.models import pipelines
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import ConfigurationError, MLAssetsError
 from ml_assets.names import unknown
+from ml_assets.orchestration.alerts.sensor import alerts_sensor
 from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import broken_assets, silence_notices
 from ml_assets.settings import Settings, settings
@@ -46,8 +47,13 @@ def defs() -> dg.Definitions:
 
 @cache
 def _of_this_process() -> dg.Definitions:
-    """Definitions that Dagster asks for several times in a run: six times in ``dg launch``."""
-    return _loaded(settings(), resources())
+    """Definitions that Dagster asks for several times in a run: six times in ``dg launch``.
+
+    They stay as long as the process, as its modules do.
+    """
+    found = _loaded(settings(), resources())
+    gc.freeze()
+    return found
 
 
 def project_definitions(chosen: Settings | None = None) -> dg.Definitions:
@@ -76,7 +82,9 @@ def _loaded(chosen: Settings, found: dict[str, dg.ResourceDefinition]) -> dg.Def
     with _no_collections():
         return dg.Definitions.merge(
             _load_folders(chosen),
-            dg.Definitions(resources=found, executor=EXECUTORS[chosen.executor]),
+            dg.Definitions(
+                sensors=[alerts_sensor()], resources=found, executor=EXECUTORS[chosen.executor]
+            ),
         )
 
 

@@ -25,6 +25,12 @@ OMP_WAIT_POLICY = "passive"
 PASSWORD = re.compile(r"://[^/@\s]*:(?!\$\{\w+\}@)[^/\s]*@")
 """A URL with a password that is written out; ``${VARIABLE}`` in its place is none."""
 
+ALERT_URLS = "ML_ASSETS_ALERTS__"
+"""Start of the variables whose URLs are secrets as a whole: the token may be anywhere in them."""
+
+WRITTEN_OUT = re.compile(r"://(?![^\s,]*\$\{\w+\})")
+"""A URL without a ``${VARIABLE}``."""
+
 
 def lines(root: Path, settings_file: Path | None = None) -> list[str]:
     """The variables for an environment.
@@ -43,6 +49,12 @@ def lines(root: Path, settings_file: Path | None = None) -> list[str]:
                 f"{settings_file} holds a password in {name}, and such files are committed. Expected a URL "
                 "without one: keep the password in ~/.pgpass or PGPASSWORD, or write '${VARIABLE}' in its "
                 "place and export that variable."
+            )
+        if name.startswith(ALERT_URLS) and WRITTEN_OUT.search(value or ""):
+            raise ConfigurationError(
+                f"{settings_file} holds a URL in {name} without a variable, and such files are committed: the "
+                "URL of a route contains its token. Expected '${VARIABLE}' in place of the token or of the URL: "
+                "export that variable."
             )
     data = root / Path(chosen.get("ML_ASSETS_DATA") or "data").expanduser()
     defaults = {

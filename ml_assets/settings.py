@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from ml_assets.alert_urls import AlertUrls
 from ml_assets.database_url import is_database, parsed
 from ml_assets.errors import ConfigurationError, sentence
 
@@ -81,6 +82,9 @@ class Settings(BaseSettings):
     )
     serving: ServingLimits = Field(
         ServingLimits(), description="Limits of requests to the service."
+    )
+    alerts: AlertUrls = Field(
+        AlertUrls(), description="Where notifications of alerts are sent to, by level."
     )
     pipelines: dict[str, dict[str, Any]] = Field(
         {}, description="Pipeline → the keys of its defs.yaml that differ, as JSON."
@@ -238,7 +242,7 @@ def _read() -> tuple[Settings | None, str]:
         return Settings(), ""
     except ValidationError as error:
         problems = "; ".join(
-            f"ML_ASSETS_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
+            f"ML_ASSETS_{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
             for item in error.errors(include_input=False)
         )
         return None, problems

@@ -6,6 +6,8 @@ A workspace is an argument, or the Dagster resource ``workspace``; its stores do
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_assets.alerts.delivery.outbox import Outbox
+from ml_assets.alerts.delivery.routes import Route, routes_of
 from ml_assets.alerts.log import AlertLog
 from ml_assets.lake.pair import confirm, lake_id
 from ml_assets.lake.shared import SharingLedger
@@ -89,8 +91,18 @@ class Workspace:
 
     @property
     def alerts(self) -> AlertLog:
-        """Alerts, and what happened to them."""
-        return AlertLog(self.settings.ledger_url)
+        """Alerts, and what happened to them; the routes are told of changes."""
+        return AlertLog(self.settings.ledger_url, self.routes)
+
+    @property
+    def routes(self) -> list[Route]:
+        """Who is told of alerts; nobody of those of a backtest."""
+        return [] if self.settings.shared else routes_of(self.settings.alerts)
+
+    @property
+    def outbox(self) -> Outbox:
+        """Notifications of alerts, until they are delivered."""
+        return Outbox(self.settings.ledger_url)
 
     @property
     def online(self) -> OnlineStore:

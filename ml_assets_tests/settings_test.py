@@ -54,6 +54,7 @@ def test_postgres_urls_get_the_driver_dagster_needs(url: str, expected: str) -> 
     [
         pytest.param("RETRY_WAITS", "[-1]", id="negative wait"),
         pytest.param("EXECUTOR", "cluster", id="unknown executor"),
+        pytest.param("SERVING__MAX_ROWS", "0", id="limit of a group"),
     ],
 )
 def test_an_unusable_value_is_named_by_its_variable(

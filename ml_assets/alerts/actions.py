@@ -1,10 +1,13 @@
 """What a person does with an alert: acknowledge, silence, resolve. Pure; ``log`` stores the result."""
 
+import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from ml_assets.alerts.alert import Alert, AlertState, Change
 from ml_assets.errors import ConfigurationError
+
+UNITS = {"d": "days", "h": "hours"}
 
 
 def acknowledge(alert: Alert, by: str, now: datetime) -> Change:
@@ -37,6 +40,41 @@ def resolve(alert: Alert, by: str, now: datetime) -> Change:
         ConfigurationError: the alert is resolved.
     """
     return Change("resolved", _acted(alert, AlertState.RESOLVED, by, now))
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """The end of a silence.
+
+    Args:
+        text: a duration from now, ``12h`` or ``7d``, or a time in UTC, ``2026-08-01T08:00``.
+        now: the moment, UTC.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if found := re.fullmatch(r"([1-9]\d{0,3})([dh])", text, re.ASCII):
+        return now + timedelta(**{UNITS[found[2]]: int(found[1])})
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"'{text}' is no time. Expected hours or days, '12h' or '7d', or a time in UTC, "
+            "'2026-08-01T08:00'."
+        ) from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def described(change: Change) -> str:
+    """What a person did, and what follows, as a message."""
+    alert = change.alert
+    after = {
+        "acknowledged": "Its repeats stay acknowledged; it is resolved when it is found no more.",
+        "silenced": f"Nothing is told of it until {alert.silenced_until:%Y-%m-%d %H:%M} UTC, unless its level rises."
+        if alert.silenced_until
+        else "",
+        "resolved": "It is opened anew only if it occurs anew.",
+    }
+    return f"Alert {alert.id} is {alert.state}, by {alert.by}. {after[change.event]}"
 
 
 def _acted(alert: Alert, state: AlertState, by: str, now: datetime) -> Alert:

@@ -7,6 +7,15 @@ from ml_assets.alerts.finding import Level
 RUNBOOKS = "docs/runbooks.md"
 
 
+def runbook(name: str) -> str:
+    """Page and section that say what to do about a check or a kind of alert.
+
+    Args:
+        name: its name.
+    """
+    return f"{RUNBOOKS}#{name}"
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of alert.
@@ -24,7 +33,7 @@ class Kind:
     @property
     def runbook(self) -> str:
         """Page and section that say what to do."""
-        return f"{RUNBOOKS}#{self.name.replace('_', '-')}"
+        return runbook(self.name)
 
 
 _ALL = (
@@ -43,6 +52,7 @@ _ALL = (
     Kind("decision_waits", Level.WARNING, "A release waits for the approval of a person."),
     Kind("champion_rolled_back", Level.CRITICAL, "The champion was replaced by an earlier model."),
     Kind("not_delivered", Level.WARNING, "Notifications of alerts did not reach a route."),
+    Kind("not_evaluated", Level.WARNING, "Alerts are not up to date, as a source of them failed."),
     Kind("high_risk_prediction", Level.WARNING, "Predictions match a rule for high-risk cases."),
 )
 

@@ -13,6 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_assets.alerts.alert import ID_LENGTH, Alert, AlertState, Change
+from ml_assets.alerts.delivery.enqueuing import enqueue
+from ml_assets.alerts.delivery.routes import Route
+from ml_assets.alerts.delivery.tables import create_notifications
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.state import Evaluation, changes
 from ml_assets.content import KEY_LENGTH
@@ -102,10 +105,12 @@ class AlertLog(LedgerDatabase):
 
     Args:
         url: SQLAlchemy URL, SQLite or Postgres; the tables are created when they are missing.
+        routes: who is told of changes; what is told is written with them.
     """
 
-    def __init__(self, url: str | sa.URL) -> None:
+    def __init__(self, url: str | sa.URL, routes: Sequence[Route] = ()) -> None:
         super().__init__(url, _create_tables)
+        self._routes = routes
 
     def alerts(
         self, pipeline: str | None = None, states: Collection[AlertState] | None = None
@@ -152,6 +157,7 @@ class AlertLog(LedgerDatabase):
             found = changes(known, evaluation, now, taken)
             _store(connection, found, {alert.id: alert for alert in known})
             _append(connection, _notable(found, known), now)
+            enqueue(connection, found, self._routes, now)
         return found
 
     def act(
@@ -173,6 +179,7 @@ class AlertLog(LedgerDatabase):
             change = action(before)
             _store(connection, [change], {before.id: before})
             _append(connection, [change], now, by=change.alert.by, reason=reason)
+            enqueue(connection, [change], self._routes, now)
         return change
 
     @contextmanager
@@ -261,3 +268,4 @@ def _event(row: sa.RowMapping) -> AlertEvent:
 def _create_tables(connection: sa.Connection) -> None:
     create_missing(connection, _metadata)
     create_append_only(connection, _events)
+    create_notifications(connection)

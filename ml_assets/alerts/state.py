@@ -1,6 +1,6 @@
 """What findings change: known alerts, findings and a moment → changes. Pure; ``log`` stores the result."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -18,12 +18,19 @@ class Evaluation:
 
     Attributes:
         findings: all that is wrong.
-        judged: kinds and pipelines that were looked at: of these, what is not found is over. What a source
-            could not look at stays as it is.
+        judged: kind → the pipelines that were looked at, None for all: of these, what is not found is over. What
+            a source could not look at stays as it is.
     """
 
     findings: Sequence[Finding]
-    judged: Collection[tuple[str, str]]
+    judged: Mapping[str, Collection[str] | None]
+
+    def has_judged(self, alert: Alert) -> bool:
+        """Whether the source of an alert was looked at."""
+        if alert.kind not in self.judged:
+            return False
+        pipelines = self.judged[alert.kind]
+        return pipelines is None or alert.pipeline in pipelines
 
 
 def changes(
@@ -55,18 +62,19 @@ def changes(
             new = _opened(finding, now, used)
             used.add(new.id)
             result.append(Change("opened", new))
-    return [*result, *_recovered(known, found, evaluation.judged, now)]
+    return [*result, *_not_found(known, found, evaluation, now)]
 
 
-def _recovered(
-    known: Sequence[Alert],
-    found: Collection[Key],
-    judged: Collection[tuple[str, str]],
-    now: datetime,
+def _not_found(
+    known: Sequence[Alert], found: Collection[Key], evaluation: Evaluation, now: datetime
 ) -> Iterator[Change]:
     for alert in known:
-        if alert.key not in found and (alert.kind, alert.pipeline) in judged:
+        if alert.key in found:
+            continue
+        if evaluation.has_judged(alert):
             yield _over(alert, now)
+        elif _is_heard_again(alert, now):
+            yield Change("opened", _heard_again(alert))
 
 
 def level_of(finding: Finding) -> Level:
@@ -95,10 +103,6 @@ def _opened(finding: Finding, now: datetime, taken: Collection[str]) -> Alert:
 
 def _again(alert: Alert, finding: Finding, now: datetime) -> Change:
     level = min(alert.level, level_of(finding), key=LEVELS.index)
-    is_raised = level is not alert.level
-    is_heard_again = alert.silenced_until is not None and now >= alert.silenced_until
-    is_open = is_raised or is_heard_again
-    event: Event = "raised" if is_raised else "opened" if is_heard_again else "repeated"
     updated = replace(
         alert,
         level=level,
@@ -106,12 +110,22 @@ def _again(alert: Alert, finding: Finding, now: datetime) -> Change:
         since=finding.since,
         until=finding.until,
         command=finding.command,
-        state=AlertState.OPEN if is_open else alert.state,
-        silenced_until=None if is_open else alert.silenced_until,
         last_seen=max(now, alert.last_seen),
-        count=alert.count + (is_open or _is_new(alert, finding)),
     )
-    return Change(event, updated)
+    if level is not alert.level:
+        return Change("raised", _heard_again(updated))
+    if _is_heard_again(alert, now):
+        return Change("opened", _heard_again(updated))
+    return Change("repeated", replace(updated, count=alert.count + _is_new(alert, finding)))
+
+
+def _is_heard_again(alert: Alert, now: datetime) -> bool:
+    is_silenced = alert.state is AlertState.SILENCED
+    return is_silenced and alert.silenced_until is not None and now >= alert.silenced_until
+
+
+def _heard_again(alert: Alert) -> Alert:
+    return replace(alert, state=AlertState.OPEN, silenced_until=None, count=alert.count + 1)
 
 
 def _is_new(alert: Alert, finding: Finding) -> bool:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from ml_assets.commands import alerts as alerts_commands
 from ml_assets.commands import backtest as backtest_command
 from ml_assets.commands import checks as checks_command
 from ml_assets.commands import contract as contract_commands
@@ -65,6 +66,7 @@ app.add_typer(impact_command.app)
 app.add_typer(lineage_command.app)
 app.add_typer(reproduce_commands.app)
 app.add_typer(release_commands.app)
+app.add_typer(alerts_commands.app, name="alerts")
 app.add_typer(backtest_command.app)
 app.add_typer(source_commands.app, name="source")
 app.add_typer(lake_commands.app)

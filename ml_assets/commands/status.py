@@ -13,6 +13,7 @@ from ml_assets.commands.shared import AsJson, console, plain_table, print_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ml_assets.alerts.alert import Alert
     from ml_assets.lineage.status.state import ProjectState
     from ml_assets.lineage.status.values import (
         NextStep,
@@ -29,7 +30,7 @@ app = typer.Typer()
 SHOWN = 5
 """Days without rows that are printed; JSON has all."""
 
-REFERENCE = ("flight_delays", "flight_ensemble", "airport_weather")
+REFERENCE = ("flight_delays", "flight_ensemble", "flight_chain", "airport_weather")
 """Folders of the pipelines on the reference data, with which 'make demo' begins."""
 
 INDENT = 2
@@ -52,7 +53,7 @@ def status(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show champions, releases that wait for approval, unusable, stale and unprocessed days, and the next command."""
+    """Show champions, open alerts, releases that wait for approval, unusable, stale and unprocessed days, and the next command."""
     from ml_assets.lineage.status.loading import nothing_stored
     from ml_assets.lineage.status.report import report
     from ml_assets.workspace import Workspace
@@ -61,10 +62,20 @@ def status(
     state = _state(workspace) if workspace.has_data else nothing_stored()
     chosen = state.of_pipeline(pipeline) if pipeline and workspace.has_data else state
     found = report(chosen, _beginnings(pipeline))
+    alerts = _alerts(workspace, chosen, pipeline) if workspace.has_data else []
     if as_json:
-        print_json(asdict(found))
+        print_json({**asdict(found), "alerts": [asdict(alert) for alert in alerts]})
     else:
-        print_status(found, console())
+        print_status(found, console(), alerts)
+
+
+def _alerts(workspace: "Workspace", state: "ProjectState", pipeline: str) -> "list[Alert]":
+    """Alerts that are not resolved, of a pipeline and the folders of what it is made from, or of all."""
+    from ml_assets.alerts.alert import UNRESOLVED
+
+    folders = {table.partition("/")[0] for table in state.entries}
+    found = workspace.alerts.alerts(states=UNRESOLVED)
+    return [one for one in found if not pipeline or one.pipeline in {pipeline, *folders}]
 
 
 def _beginnings(pipeline: str) -> "dict[str, NextStep]":
@@ -89,8 +100,16 @@ def _state(workspace: "Workspace") -> "ProjectState":
     return load_state(workspace.lake, workspace.approvals, workspace.connections, tables, versions)
 
 
-def print_status(found: "ProjectStatus", out: Console) -> None:
-    """Print a report."""
+def print_status(found: "ProjectStatus", out: Console, alerts: "Sequence[Alert]" = ()) -> None:
+    """Print a report.
+
+    Args:
+        found: the report.
+        out: where.
+        alerts: alerts that are not resolved.
+    """
+    from ml_assets.commands.printing.alerts import print_open
+
     if not found.pipelines:
         out.print("Nothing was materialized yet.")
     for pipeline in found.pipelines:
@@ -104,6 +123,7 @@ def print_status(found: "ProjectStatus", out: Console) -> None:
             tables = [name for name, each in found.sources.items() if each.problem == problem]
             _line(out, f"[red]source of {', '.join(tables)}[/red]: {escape(problem)}")
             out.print()
+    print_open(alerts, SHOWN, out)
     _print_problems(found, out)
     _print_stale(found.stale, out)
     _command(out, f"Next, {found.next.step}:", found.next.command)

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from ml_assets.alerts.rules import AlertRule
 from ml_assets.configuration.sections import ContractName, DottedPath, Name, Section
 from ml_assets.monitoring.limits import PerformanceRules
 
@@ -54,6 +55,7 @@ class MonitoringSection(Section):
             drift; 400 when omitted, or three quarters of the training rows of a usual window if these
             are fewer, but at least 30.
         performance: when the performance of the champion has dropped, see ``PerformanceRules``.
+        alerts: rules for high-risk predictions, each of which makes an alert.
         default_status: ``stopped`` if the sensors for days and retraining wait to be switched on in the
             UI; ``running`` starts them unless the environment stops all sensors.
     """
@@ -63,6 +65,7 @@ class MonitoringSection(Section):
     policy: str | None = Field(None, min_length=1)
     min_rows: int | None = Field(None, ge=1)
     performance: PerformanceRules = PerformanceRules()
+    alerts: tuple[AlertRule, ...] = ()
     default_status: Literal["running", "stopped"] = "running"
 
     def policy_file(self, folder: Path) -> Path | None:

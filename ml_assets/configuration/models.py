@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ml_assets.configuration.alert_rules import alert_rule_problems
 from ml_assets.configuration.completion import completed
 from ml_assets.configuration.documents import of_template, refuse_unreadable_files
 from ml_assets.configuration.ensemble.checks import EnsembleChecks
@@ -163,17 +164,21 @@ def _read(config: Mapping[str, Any], file: Path, kind: type[C], where: str, line
     """A document, completed and validated."""
     values = completed(config, file, kind, where)
     if not issubclass(kind, EnsembleConfiguration):
-        return read(kind, values, where, line)
+        found = read(kind, values, where, line)
+        _refuse(alert_rule_problems(found), where, line)
+        return found
     if "estimator" in values:
         text = "'estimator' of an ensemble follows from its members: remove it"
         raise not_usable(where, [(text, line(["estimator"]))])
     own = read(OfEnsemble, values, where, line)
     members = _members(own.ensemble, file, where, line)
     features = load_contract(own.contracts.features)
-    _refuse(EnsembleChecks(own.ensemble, members, own.labels, features).problems(), where, line)
+    problems = EnsembleChecks(own.ensemble, members, own.labels, features).problems()
+    _refuse(_below("ensemble", problems), where, line)
     estimator = estimator_of(own.ensemble, members, features)
     ensemble = read(kind, {**values, "estimator": estimator}, where, line)
-    _refuse(ensemble.seen_test_rows(members), where, line)
+    _refuse(_below("ensemble", ensemble.seen_test_rows(members)), where, line)
+    _refuse(alert_rule_problems(ensemble), where, line)
     return ensemble
 
 
@@ -186,7 +191,7 @@ def _members(
         ConfigurationError: a member's pipeline is unknown, an ensemble itself, or not usable.
     """
     known = {str(config.get("pipeline")): kind for _, config, kind in _models(file)}
-    _refuse(unusable_pipelines(rules, known), where, line)
+    _refuse(_below("ensemble", unusable_pipelines(rules, known)), where, line)
     return {name: pipeline(one.pipeline, file) for name, one in rules.members.items()}
 
 
@@ -197,7 +202,12 @@ def _refuse(found: Sequence[RuleProblem], where: str, line: Line) -> None:
         ConfigurationError: there is one.
     """
     if found:
-        raise not_usable(where, [(one.message, line(["ensemble", *one.path])) for one in found])
+        raise not_usable(where, [(one.message, line([*one.path])) for one in found])
+
+
+def _below(section: str, found: Sequence[RuleProblem]) -> list[RuleProblem]:
+    """Problems of rules of a section, with their place in the document."""
+    return [RuleProblem((section, *one.path), one.message) for one in found]
 
 
 def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from ml_assets.learning.dataset import DatasetSpecification
 WITH = " with "
 """Separator of the features' and the outcomes' contract in the name of a derived contract."""
 
-PLUS, OF = " + ", " of "
-"""Separators of a contract and the predictions that it is extended by, ``column of pipeline``."""
+PLUS, AND, OF = " + ", " and ", " of "
+"""Separators of a contract and the predictions that documents extend it by: ``column of pipeline``, and
+others of the same document."""
 
 
 def load_object(path: str) -> Any:
@@ -38,11 +39,11 @@ def load_contract(path: str) -> type[Contract]:
     Raises:
         ConfigurationError: the class does not exist or is not a contract.
     """
-    base, *predictions = path.split(PLUS)
+    base, *documents = path.split(PLUS)
     found = _imported_contract(base)
-    for each in predictions:
-        column, _, pipeline = each.partition(OF)
-        found = chained_contract(found, column, pipeline)
+    for predictions in documents:
+        named = (each.partition(OF)[::2] for each in predictions.split(AND))
+        found = chained_contract(found, tuple(named))
     return found
 
 

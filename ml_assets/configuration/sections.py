@@ -82,10 +82,11 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*/[a-z][a-z0-9_]
 """An asset key, ``pipeline/noun``."""
 DottedPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 """A dotted path, ``package.module.Name``."""
+_PREDICTION = r"[A-Za-z_]\w* of [A-Za-z_]\w*"
 ContractName = Annotated[
     str,
     StringConstraints(
-        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+( \+ [A-Za-z_]\w* of [A-Za-z_]\w*)*$"
+        pattern=rf"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+( \+ {_PREDICTION}( and {_PREDICTION})*)*$"
     ),
 ]
 """A dotted path of a contract, and predictions that a table has besides, see ``ChainedFeatures``."""

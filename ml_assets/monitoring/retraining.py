@@ -18,6 +18,13 @@ from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.predictions import scored_rows
 from ml_assets.monitoring.calibration import Calibration, calibration
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN
+from ml_assets.monitoring.drift_windows import (
+    confirmed,
+    drift_in_windows,
+    drifted,
+    is_judged,
+    of_day,
+)
 from ml_assets.monitoring.evidence import RetrainingEvidence
 from ml_assets.monitoring.policy import Policy
 from ml_assets.release.champion import Champion
@@ -58,7 +65,7 @@ def decide(evidence: RetrainingEvidence, policy: Policy) -> pd.DataFrame:
     signals = _signals(evidence, policy, windows)
     verdict, rule, reason = _verdict(evidence, policy, signals)
     champion, newest = evidence.champion, windows[0]
-    drift = _of_day(evidence.drift, evidence.day, champion)
+    drift = of_day(evidence.drift, evidence.day, _reference(evidence))
     nan = float("nan")
     return pd.DataFrame(
         [
@@ -76,8 +83,8 @@ def decide(evidence: RetrainingEvidence, policy: Policy) -> pd.DataFrame:
                 "mean_prediction": newest.calibration.mean_prediction if newest else nan,
                 "mean_label": newest.calibration.mean_label if newest else nan,
                 "labels": newest.labels if newest else 0,
-                "drifted_structural": _drifted(drift, "structural"),
-                "drifted_features": _drifted(drift),
+                "drifted_structural": drifted(drift, "structural"),
+                "drifted_features": drifted(drift),
                 "strongest_drift": _strongest(drift),
                 "data_growth": _growth(evidence) if champion else nan,
                 "asked_before": len(_within_budget(evidence, policy)),
@@ -167,7 +174,7 @@ def _performance(
         else sign * (champion.value - window.metric)
         for window in windows
     ]
-    raised, count = _confirmed(policy, [None if d is None else d > limit for d in drops])
+    raised, count = confirmed(policy, [None if d is None else d > limit for d in drops])
     if windows[0] is None:
         return _Signal("performance", False, _too_few(evidence, policy))
     if drops[0] is None:
@@ -188,7 +195,7 @@ def _calibration(
 ) -> _Signal:
     limit = policy.calibration_error or 0.0
     errors = [None if window is None else window.calibration.error for window in windows]
-    raised, count = _confirmed(policy, [None if e is None else e > limit for e in errors])
+    raised, count = confirmed(policy, [None if e is None else e > limit for e in errors])
     newest = windows[0]
     if newest is None:
         return _Signal("calibration", False, _too_few(evidence, policy))
@@ -203,21 +210,22 @@ def _drift(evidence: RetrainingEvidence, policy: Policy, limit: int, group: str 
     rule = "drifted_structural" if group else "drifted_features"
     what = f"{group} features" if group else "features"
     ends = policy.window_ends(evidence.day, evidence.calendar)
-    reports = [_of_day(evidence.drift, end, evidence.champion) for end in ends]
-    counts = [_drifted(report, group) if _is_judged(report) else None for report in reports]
-    raised, times = _confirmed(policy, [None if c is None else c >= limit for c in counts])
-    if reports[0].empty:
+    reference = _reference(evidence)
+    newest = of_day(evidence.drift, evidence.day, reference)
+    if newest.empty:
         return _Signal(rule, False, f"{evidence.day} has no drift report")
-    if counts[0] is None:
-        rows = int(reports[0]["rows"].min())
+    if not is_judged(newest):
+        rows = int(newest["rows"].min())
         too_few = f"the newest window has too few rows to judge drift of {what}: {rows}"
         return _Signal(rule, False, too_few)
-    of_group = reports[0] if group is None else reports[0][reports[0]["group"] == group]
-    strongest = f", strongest {_strongest(of_group)}" if counts[0] else ""
+    found = drift_in_windows(
+        evidence.drift, ends, reference=reference, policy=policy, limit=limit, group=group
+    )
+    strongest = f", strongest {_strongest(found.reports[0])}" if found.counts[0] else ""
     return _Signal(
         rule,
-        raised,
-        f"{counts[0]} {what} have drifted{strongest} (limit {limit}, in {times} of the last "
+        found.is_confirmed,
+        f"{found.counts[0]} {what} have drifted{strongest} (limit {limit}, in {found.times} of the last "
         f"{policy.windows} windows)",
     )
 
@@ -232,12 +240,6 @@ def _new_month(evidence: RetrainingEvidence) -> _Signal:
         month < next_month,
         f"the last requested retraining is as of {month or 'never'}, and the month is {next_month}",
     )
-
-
-def _confirmed(policy: Policy, signals: Sequence[bool | None]) -> tuple[bool, int]:
-    """Whether the newest window and enough of all windows have a signal, and how many do."""
-    count = sum(bool(one) for one in signals)
-    return bool(signals[0]) and count >= policy.confirmations, count
 
 
 def _window(evidence: RetrainingEvidence, policy: Policy, end: str) -> _Window | None:
@@ -262,19 +264,8 @@ def _labels_until(evidence: RetrainingEvidence, policy: Policy, end: str) -> pd.
     return labels[of_champion & (labels[DAY] >= first) & (labels[DAY] <= end)]
 
 
-def _of_day(drift: pd.DataFrame, day: str, champion: Champion | None) -> pd.DataFrame:
-    """The drift report of a day with the champion's reference."""
-    reference = champion.as_of if champion else ""
-    return drift[(drift[DAY] == day) & (drift["reference"] == reference)]
-
-
-def _is_judged(report: pd.DataFrame) -> bool:
-    return not report.empty and bool(report["is_judged"].all())
-
-
-def _drifted(report: pd.DataFrame, group: str | None = None) -> int:
-    rows = report if group is None else report[report["group"] == group]
-    return int(rows["drifted"].sum())
+def _reference(evidence: RetrainingEvidence) -> str:
+    return evidence.champion.as_of if evidence.champion else ""
 
 
 def _strongest(report: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """Findings and moments of the alert tests."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,7 +30,6 @@ def finding(**changes: Any) -> Finding:
     return Finding(**values | changes)
 
 
-def evaluation(*findings: Finding, judged: tuple[tuple[str, str], ...] | None = None) -> Evaluation:
-    """Findings of an evaluation that looked at their kinds and pipelines, and at that of ``finding``."""
-    looked_at = {(KIND, PIPELINE), *((one.kind, one.pipeline) for one in findings)}
-    return Evaluation(findings, looked_at if judged is None else judged)
+def evaluation(*findings: Finding, **judged: Collection[str] | None) -> Evaluation:
+    """Findings of an evaluation that looked at the kind of ``finding`` in all pipelines, or at what is given."""
+    return Evaluation(findings, judged or {KIND: None})

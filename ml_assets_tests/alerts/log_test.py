@@ -54,7 +54,7 @@ def test_an_alert_is_read_as_it_was_stored(url: str) -> None:
 def test_alerts_are_chosen_by_pipeline_and_state(url: str) -> None:
     log = AlertLog(url)
     log.update(evaluation(finding(), finding(pipeline="trains")), NOW)
-    log.update(evaluation(judged=((finding().kind, "trains"),)), later())
+    log.update(evaluation(day_quarantined=["trains"]), later())
 
     assert [one.pipeline for one in log.alerts("trains")] == ["trains"]
     assert [one.pipeline for one in log.alerts(states=[AlertState.OPEN])] == [PIPELINE]

@@ -13,7 +13,7 @@ from ml_assets.alerts.alert import Alert, AlertState, Change
 from ml_assets.alerts.finding import Finding, Level
 from ml_assets.alerts.state import LEVELS, Evaluation, changes, level_of
 from ml_assets.errors import ConfigurationError
-from ml_assets_tests.alerts.found import KIND, NOW, PIPELINE, evaluation, finding, later
+from ml_assets_tests.alerts.found import KIND, NOW, evaluation, finding, later
 
 FINDING = finding()
 
@@ -75,10 +75,24 @@ def test_what_is_not_found_any_more_is_resolved() -> None:
     assert (change.alert.recovered_at, change.is_told) == (later(), True)
 
 
-def test_what_was_not_looked_at_stays_as_it_is() -> None:
-    others = [("run_failed", PIPELINE), (KIND, "other")]
+@pytest.mark.parametrize(
+    "judged",
+    [
+        pytest.param({"run_failed": None}, id="another kind"),
+        pytest.param({KIND: ["other"]}, id="another pipeline"),
+    ],
+)
+def test_what_was_not_looked_at_stays_as_it_is(judged) -> None:
+    assert changes([opened()], Evaluation([], judged), later()) == []
 
-    assert changes([opened()], Evaluation([], others), later()) == []
+
+def test_a_silence_ends_at_its_time_also_where_nothing_was_looked_at() -> None:
+    alert = silence(opened(), "Ann", NOW, later(60)).alert
+
+    (change,) = changes([alert], Evaluation([], {}), later(60))
+
+    assert (change.event, change.alert.state) == ("opened", AlertState.OPEN)
+    assert changes([change.alert], Evaluation([], {}), later(61)) == []
 
 
 def test_what_comes_again_is_another_alert() -> None:

@@ -20,6 +20,8 @@ HIDDEN = (
     "flight_forest/*",
     "flight_linear/*",
     "flight_ensemble/*",
+    "flight_forecast/*",
+    "flight_chain/*",
 )
 TABLES = "not (" + " or ".join(f'key:"{table}"' for table in HIDDEN) + ")"
 """What fits on a screen: Dagster draws only the nodes that are in view."""

@@ -89,12 +89,12 @@ def test_after_a_rejection_nobody_can_approve(command: Command, lake: Lake, url:
     [
         pytest.param(
             ["approve", "flight_delay", AS_OF, *SAID],
-            "airport_wind, flight_delays, flight_ensemble, flight_forest, flight_linear. Did you mean 'flight_delays'?",
+            "flight_ensemble, flight_forecast, flight_forest, flight_linear. Did you mean 'flight_delays'?",
             id="nearly a pipeline",
         ),
         pytest.param(
             ["audit", "sources"],
-            "airport_wind, flight_delays, flight_ensemble, flight_forest, flight_linear. Did",
+            "airport_wind, flight_chain, flight_delays, flight_ensemble, flight_forecast, flight_forest, ",
             id="no pipeline",
         ),
         pytest.param(["audit", "../x"], "There is no pipeline '../x'", id="no name"),

@@ -23,7 +23,9 @@ NOT_BEGUN = [
     "airport_temperature",
     "airport_visibility",
     "airport_wind",
+    "flight_chain",
     "flight_ensemble",
+    "flight_forecast",
     "flight_forest",
     "flight_linear",
 ]

@@ -54,6 +54,15 @@ def test_the_contract_has_a_column_for_each_prediction_which_may_be_missing(file
     )
 
 
+def test_a_table_has_predictions_of_several_pipelines(file: Path) -> None:
+    both = {"first": {"pipeline": "weight"}, "second": {"pipeline": "heavy"}}
+    table = changed(file, BROKEN, predictions=both)
+    lineage = table._lineage()
+    assert lineage["first"][0] == ("weight/predictions", "prediction")
+    assert lineage["second"][0] == ("heavy/predictions", "prediction")
+    assert lineage["expected_weight"] == [("heavy/parcels", "expected_weight")]
+
+
 def test_a_model_without_a_list_of_features_uses_the_prediction(file: Path) -> None:
     every = list(yaml.safe_load_all(file.read_text("utf-8")))
     [model] = [one["attributes"] for one in every if one["attributes"].get("pipeline") == "heavy"]

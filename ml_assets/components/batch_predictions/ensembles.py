@@ -20,10 +20,9 @@ from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.ensembles.answers import Answers, Outcome, plain_answer
 from ml_assets.learning.ensembles.columns import (
     OUTCOME,
-    RULES,
-    SEPARATOR,
     answer_columns,
     applied,
+    counted,
 )
 from ml_assets.learning.predictions import PREDICTION
 from ml_assets.learning.scorer.ensembles import EnsembleScorer
@@ -211,8 +210,9 @@ def cases_for_a_person(stored: StoredDays) -> dict[str, DayVerdict]:
     for day in stored.stored:
         rows = stored.rows[stored.rows[DAY] == day]
         waiting = rows[rows[OUTCOME] == Outcome.PERSON]
-        counts = waiting[RULES].str.split(SEPARATOR).explode().value_counts(sort=False)
-        named = ", ".join(f"{name} {count}" for name, count in counts.items())
-        reason = f"{len(waiting)} of {len(rows)} predictions wait for a person; rules of these rows: {named}"
+        reason = (
+            f"{len(waiting)} of {len(rows)} predictions wait for a person; rules of these rows: "
+            f"{counted(waiting)}"
+        )
         found[day] = DayVerdict(waiting.empty, "" if waiting.empty else reason)
     return found

@@ -8,7 +8,7 @@ from pydantic import Field
 from ml_assets import nouns
 from ml_assets.configuration.days import CompletedDays
 from ml_assets.configuration.file_defaults import with_keys
-from ml_assets.configuration.objects import OF, PLUS, load_contract
+from ml_assets.configuration.objects import AND, OF, PLUS, load_contract
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Key, Name, Owner, Section, may_lack
 from ml_assets.configuration.serving.online import Online
@@ -126,7 +126,8 @@ def with_predictions(path: str, pipelines: Mapping[str, str]) -> str:
         path: the contract.
         pipelines: column → the pipeline whose prediction it has.
     """
-    return PLUS.join([path, *(f"{column}{OF}{name}" for column, name in pipelines.items())])
+    predictions = AND.join(f"{column}{OF}{name}" for column, name in pipelines.items())
+    return PLUS.join([path, *([predictions] if predictions else [])])
 
 
 def predictions_of(pipeline: str) -> str:

@@ -177,16 +177,11 @@ class EnsembleChecks:
     def _tested(self, path: Path, name: str, test: FieldTest) -> Iterator[RuleProblem]:
         known = columns(self.features)
         if name == SCORE:
-            if test.is_:
-                yield RuleProblem(path, f"'{SCORE}' is never missing")
-            if any(isinstance(value, str) for _, _, value in test.listed):
-                yield RuleProblem(path, f"'{SCORE}' is {NUMBERS_ALONE}")
+            yield from tested_score(path, test)
         elif name not in known:
             yield unknown_name(path, "column of the features", name, [*known, SCORE])
-        elif text := _of_other_type(known[name], test):
-            yield RuleProblem(path, f"'{name}' is {text}")
         else:
-            yield from _never_there(path, name, allowed(known[name]), test)
+            yield from tested_column(path, name, known[name], test)
 
     def _numbers(self) -> Iterator[RuleProblem]:
         """Predictions of rules that are none, or break the limits."""
@@ -211,6 +206,24 @@ class EnsembleChecks:
                 yield ("members", name, "fallback"), member.fallback
         if isinstance(self.rules.limits.otherwise, float):
             yield ("limits", "otherwise"), self.rules.limits.otherwise
+
+
+def tested_score(path: Path, test: FieldTest) -> Iterator[RuleProblem]:
+    """What is wrong with a test of the score."""
+    if test.is_:
+        yield RuleProblem(path, f"'{SCORE}' is never missing")
+    if any(isinstance(value, str) for _, _, value in test.listed):
+        yield RuleProblem(path, f"'{SCORE}' is {NUMBERS_ALONE}")
+
+
+def tested_column(
+    path: Path, name: str, column: pa.Column, test: FieldTest
+) -> Iterator[RuleProblem]:
+    """What is wrong with a test of a column, by the column's contract."""
+    if text := _of_other_type(column, test):
+        yield RuleProblem(path, f"'{name}' is {text}")
+    else:
+        yield from _never_there(path, name, allowed(column), test)
 
 
 def allowed(column: pa.Column) -> Domain:

@@ -67,6 +67,12 @@ def rules_text(answer: Answer) -> str:
     return SEPARATOR.join(one.rule for one in answer.rules)
 
 
+def counted(rows: pd.DataFrame) -> str:
+    """The rules that applied to rows with the column ``rules``, each with the number of its rows."""
+    counts = rows[RULES].str.split(SEPARATOR).explode().value_counts(sort=False)
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
 def applied(rows: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     """(n, m) whether each of m rules applied to each of n rows with the column ``rules``."""
     found = [set(text.split(SEPARATOR)) for text in rows[RULES]]

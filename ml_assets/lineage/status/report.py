@@ -29,9 +29,9 @@ from ml_assets.lineage.status.values import (
     WaitingRelease,
 )
 from ml_assets.monitoring.contracts.retraining import RETRAIN
-from ml_assets.release.approvals.approvals import ApprovalState, resolve_approvals
-from ml_assets.release.decision import AWAITING
+from ml_assets.release.approvals.approvals import ApprovalState
 from ml_assets.release.promotion import release_command, training_command
+from ml_assets.release.waiting import approve_command, waiting_state
 
 RECENT_DAYS = 31
 """Last days of each table of which days without rows are listed; older ones are only counted."""
@@ -121,14 +121,18 @@ def _waiting(pipeline: PipelineState, now: datetime) -> list[WaitingRelease]:
     newest = pipeline.champion.as_of if pipeline.champion else ""
     found = []
     for release in sorted(pipeline.releases, key=_day):
-        if release.verdict != AWAITING or release.day <= newest:
-            continue
-        records = [record for record in pipeline.records if record.as_of == release.day]
-        state = resolve_approvals(records, release.evidence, now).state
-        if state is ApprovalState.REJECTED:
+        state = waiting_state(
+            release.verdict,
+            release.day,
+            release.evidence,
+            newest=newest,
+            records=pipeline.records,
+            now=now,
+        )
+        if state is None:
             continue
         command = (
-            f"ml-assets approve {pipeline.name} {release.day} --by NAME --reason TEXT"
+            approve_command(pipeline.name, release.day)
             if state is ApprovalState.WAITING
             else release_command(pipeline.name, release.day)
         )

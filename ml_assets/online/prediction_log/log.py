@@ -106,6 +106,14 @@ class PredictionLog(LedgerDatabase):
         with self._transaction() as connection:
             return [entry_of(dict(row)) for row in connection.execute(query).mappings()]
 
+    def last_day(self, pipeline: str, until: str) -> str | None:
+        """The last day of a pipeline up to a day that has an entry; None for none."""
+        query = sa.select(sa.func.max(_columns.day)).where(
+            _columns.pipeline == pipeline, _columns.day <= until
+        )
+        with self._transaction() as connection:
+            return connection.scalar(query)
+
     def counts(self, pipeline: str) -> dict[str, int]:
         """Day → number of entries of a pipeline, in the order of days."""
         query = (

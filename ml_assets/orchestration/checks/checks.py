@@ -11,6 +11,7 @@ from dataclasses import replace
 import dagster as dg
 import pandas as pd
 
+from ml_assets.alerts.kinds import runbook
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import sentence
 from ml_assets.lake.remedy import partition_option
@@ -28,6 +29,8 @@ from ml_assets.workspace import Workspace
 CHECKS_STEP = "__checks"
 """Suffix of the key of a table's check step."""
 
+VERDICT_ONLY = "ml_assets/verdict_only"
+"""Metadata key of a check whose failure is a valid result: it fails no run and opens no alert."""
 
 _NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
 
@@ -58,9 +61,12 @@ def table_checks(
             dg.AssetCheckSpec(
                 check.name,
                 asset=key,
-                description=check.description,
+                description=f"{check.description} Runbook: {runbook(check.name)}",
                 partitions_def=partitions_def,
-                metadata={"severity": check.severity.value},
+                metadata={
+                    "severity": check.severity.value,
+                    **({} if check.fails_run else {VERDICT_ONLY: True}),
+                },
             )
             for check in checks
         ]

@@ -68,7 +68,7 @@ def attempts(
         is_earlier = since is not None and record.create_timestamp <= since
         if is_earlier or not record.dagster_run.is_failure_or_canceled:
             continue
-        found = _failure(instance, record.dagster_run.run_id)
+        found = failure_of(instance, record.dagster_run.run_id)
         if found is None:
             postponed += 1
             last_end = record.end_time or 0.0
@@ -77,7 +77,7 @@ def attempts(
     return Attempts(is_running, len(records), failed, error, postponed, last_end)
 
 
-def _failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
+def failure_of(instance: dg.DagsterInstance, run_id: str) -> str | None:
     """Why a run failed; None if it never started or failed with a transient error."""
     kinds = {DagsterEventType.STEP_START, DagsterEventType.STEP_FAILURE}
     events = [log.get_dagster_event() for log in instance.all_logs(run_id, of_type=kinds)]

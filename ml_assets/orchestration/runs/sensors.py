@@ -26,7 +26,7 @@ CRON_NAMES = ("@hourly", "@daily", "@weekly", "@monthly")
 def sensor(
     name: str,
     description: str,
-    target: dg.AssetSelection,
+    target: dg.AssetSelection | None,
     *,
     reads: str,
     default_status: str = "running",
@@ -38,7 +38,7 @@ def sensor(
     Args:
         name: the sensor's name.
         description: the sensor's description.
-        target: assets that it may request.
+        target: assets that it may request; None if it requests no runs.
         reads: what it reads, with which the skip reason begins when reading fails.
         default_status: ``stopped`` if it waits to be switched on; ``running`` starts it unless the
             environment stops all sensors.

@@ -9,6 +9,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.summary import COMPLETE, INCOMPLETE, TableSummary, table_summary
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.runs.runs import Decision, RunOutcome
+from ml_assets.release.waiting import approve_command
 
 AWAITING_APPROVAL = "awaiting_approval"
 """Verdict of a release decision that a person has to approve."""
@@ -56,7 +57,7 @@ class RunSummary:
         for decision in self.decisions:
             if decision.verdict == AWAITING_APPROVAL:
                 pipeline = decision.table.partition("/")[0]
-                return f"ml-assets approve {pipeline} {decision.day} --by NAME --reason TEXT"
+                return approve_command(pipeline, decision.day)
         for table in self.tables:
             for day in sorted(table.skipped):
                 return f"ml-assets checks{partition_option(day)}"

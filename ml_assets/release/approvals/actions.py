@@ -63,7 +63,7 @@ def record(
         ConfigurationError: an argument is invalid, or the release does not await approval.
     """
     day = _day(as_of)
-    by, reason = _single_line("by", by), _single_line("reason", reason)
+    by, reason = single_line("by", by), single_line("reason", reason)
     expires_at = _expiry(action, expires, now)
     decision = _decision(lake, pipeline, day)
     _refuse_unless_waiting(decision, pipeline, day)
@@ -117,8 +117,16 @@ def _day(text: str) -> str:
     return day
 
 
-def _single_line(name: str, text: str) -> str:
-    """The text on one line."""
+def single_line(name: str, text: str) -> str:
+    """The text on one line.
+
+    Args:
+        name: name of the argument, for the message.
+        text: a name or a reason.
+
+    Raises:
+        ConfigurationError: it is empty or not printable.
+    """
     line = " ".join(text.split())
     if not line or not line.isprintable():
         raise ConfigurationError(f"'{name}' is empty or not readable. Expected printable text.")

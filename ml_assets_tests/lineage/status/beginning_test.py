@@ -14,7 +14,7 @@ def test_a_pipeline_begins_with_its_first_source_from_its_first_day_to_its_last(
 
 
 def test_pipelines_in_other_folders_are_those_of_ones_own() -> None:
-    others = ["airport_weather", "flight_ensemble"]
+    others = ["airport_weather", "flight_ensemble", "flight_chain"]
 
     assert pipelines_outside(others) == ["flight_delays"]
     assert pipelines_outside([*others, "flight_delays"]) == []

@@ -1,0 +1,1 @@
+"""Delivery of alerts: routes, notifications, the outbox that keeps them until they are delivered, and Apprise."""

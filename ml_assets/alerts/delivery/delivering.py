@@ -1,0 +1,82 @@
+"""Delivers what is due: each route in a thread of its own, so that one that hangs delays no other."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from ml_assets.alerts.delivery.notification import Notification
+from ml_assets.alerts.delivery.outbox import Outbox
+from ml_assets.alerts.delivery.routes import Route
+from ml_assets.alerts.delivery.sending import Sender
+from ml_assets.alerts.delivery.tables import DeliveryState
+
+ROUTE_SECONDS = 10.0
+"""After this time a route gets no further notification before the next call."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt to deliver a notification.
+
+    Attributes:
+        route: name of the route.
+        title: title of the notification.
+        state: its state after the attempt.
+        problem: what prevented it; empty if it was delivered.
+    """
+
+    route: str
+    title: str
+    state: DeliveryState
+    problem: str
+
+
+def deliver(
+    outbox: Outbox,
+    routes: Sequence[Route],
+    now: datetime,
+    sender: Sender,
+    *,
+    waits: Sequence[int],
+    seconds: float = ROUTE_SECONDS,
+) -> list[Attempt]:
+    """Send what is due, at least once each; several processes may do it at the same time.
+
+    Args:
+        outbox: the notifications.
+        routes: the routes that are configured.
+        now: the moment, UTC.
+        sender: sends one notification.
+        waits: seconds before each further attempt; after the last one a notification is undelivered.
+        seconds: how long a route gets notifications; it may take one attempt longer.
+
+    Returns:
+        The attempts, by route.
+    """
+    outbox.give_up_others(routes, now, waits)
+    if not routes:
+        return []
+
+    def of_route(route: Route) -> list[Attempt]:
+        outbox.summarise(route, now)
+        deadline, attempts = time.monotonic() + seconds, list[Attempt]()
+        while time.monotonic() < deadline and (claimed := outbox.claim(route.name, now)):
+            problem = _sent(sender, route, claimed.notification)
+            if problem:
+                state = outbox.failed(claimed, problem, now, waits)
+            else:
+                state = outbox.delivered(claimed, now)
+            attempts.append(Attempt(route.name, claimed.notification.title, state, problem))
+        return attempts
+
+    with ThreadPoolExecutor(len(routes), "delivery") as threads:
+        return [attempt for found in threads.map(of_route, routes) for attempt in found]
+
+
+def _sent(sender: Sender, route: Route, notification: Notification) -> str:
+    try:
+        return sender(route, notification)
+    except Exception as error:  # a route must not end a tick; the text may contain its URL
+        return f"{type(error).__name__} was raised"

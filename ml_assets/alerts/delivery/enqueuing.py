@@ -1,0 +1,83 @@
+"""Writes notifications of changes in the transaction that stores the changes: either both are kept, or none."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from ml_assets.alerts.alert import Change
+from ml_assets.alerts.delivery.notification import RESOLVED, notification_of
+from ml_assets.alerts.delivery.routes import Route
+from ml_assets.alerts.delivery.tables import ONE_BY_ONE, DeliveryState, new_row, notifications
+from ml_assets.ledger.database import stored_time
+from ml_assets.ledger.rows import insert_missing
+
+ONE_BY_ONE_AN_HOUR = 20
+"""Alerts that a route is told one by one within an hour; a summary tells the others."""
+
+HOUR = timedelta(hours=1)
+
+_columns = notifications.c
+
+
+def enqueue(
+    connection: sa.Connection, changes: Sequence[Change], routes: Sequence[Route], now: datetime
+) -> None:
+    """Write what the routes are told of changes of alerts.
+
+    A route is told of the alerts of its level, and of the end of those that it was told of: one by one, or in a
+    summary if it was told of them in a summary.
+
+    Args:
+        connection: a connection in the transaction that stores the changes.
+        changes: the changes, in their order; those that no route is told of are left out.
+        routes: all routes; without any, nothing is written.
+        now: when the changes were made, UTC.
+    """
+    for change in changes if routes else ():
+        names = _names(connection, change, routes, now)
+        if names:
+            notification = notification_of(change)
+            rows = [new_row(notification, name, state, now) for name, state in names.items()]
+            insert_missing(connection, notifications, rows)
+
+
+def _names(
+    connection: sa.Connection, change: Change, routes: Sequence[Route], now: datetime
+) -> dict[str, DeliveryState]:
+    """Name of each route that is told of a change → the state in which its notification begins."""
+    if change.event == RESOLVED:
+        told = _told_of(connection, change.alert.id)
+        return {
+            route.name: told[route.name]
+            for route in routes
+            if route.name in told and (change.is_told or route.keeps_incidents)
+        }
+    names = [route.name for route in routes if route.level is change.alert.level]
+    return {name: _one_more(connection, name, now) for name in names if change.is_told}
+
+
+def _one_more(connection: sa.Connection, route: str, now: datetime) -> DeliveryState:
+    """The state of a further notification, after those of the last hour; what is over does not count."""
+    query = sa.select(sa.func.count()).where(
+        _columns.route == route,
+        _columns.state.in_(ONE_BY_ONE),
+        _columns.event != RESOLVED,
+        _columns.created_at > stored_time(now - HOUR),
+    )
+    is_full = (connection.scalar(query) or 0) >= ONE_BY_ONE_AN_HOUR
+    return DeliveryState.HELD if is_full else DeliveryState.PENDING
+
+
+def _told_of(connection: sa.Connection, alert_id: str) -> dict[str, DeliveryState]:
+    """Route → how it is told of the end of an alert: as it was told of the alert."""
+    is_single = sa.func.max(sa.case((_columns.state.in_(ONE_BY_ONE), 1), else_=0))
+    query = (
+        sa.select(_columns.route, is_single)
+        .where(_columns.alert_id == alert_id)
+        .group_by(_columns.route)
+    )
+    return {
+        route: DeliveryState.PENDING if single else DeliveryState.HELD
+        for route, single in connection.execute(query)
+    }

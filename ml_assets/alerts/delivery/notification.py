@@ -1,0 +1,128 @@
+"""Notifications: what a route is told of a change of an alert, or of many changes at once. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import shorten
+
+from ml_assets.alerts.alert import Alert, Change
+from ml_assets.alerts.finding import Level
+from ml_assets.alerts.kinds import KINDS
+from ml_assets.content import digest
+
+RAISED, RESOLVED, SUMMARY = "raised", "resolved", "summary"
+
+ID_LENGTH = 12
+TITLE_LENGTH = LINE_LENGTH = 100
+BODY_LENGTH = 900
+"""Title and body together are shorter than 1,024 characters, the limit of PagerDuty."""
+
+LISTED = 8
+"""Changes that a summary lists."""
+
+
+@dataclass(frozen=True)
+class Notification:
+    """What is sent to a route.
+
+    Attributes:
+        id: stays the same when it is sent again, so that receivers can recognize it.
+        alert_id: its alert; empty for a summary.
+        level: level of the alert.
+        event: ``opened``, ``raised``, ``resolved`` or ``summary``.
+        title: one line.
+        body: plain text.
+    """
+
+    id: str
+    alert_id: str
+    level: Level
+    event: str
+    title: str
+    body: str
+
+
+def notification_of(change: Change) -> Notification:
+    """What is told of the change of an alert.
+
+    Args:
+        change: a change that was opened, raised or resolved.
+    """
+    alert = change.alert
+    own_id = digest(alert.id, change.event, str(alert.count))[:ID_LENGTH]
+    return Notification(
+        id=own_id,
+        alert_id=alert.id,
+        level=alert.level,
+        event=change.event,
+        title=_title(change),
+        body=_body(change, own_id),
+    )
+
+
+def summary_of(
+    own_id: str, level: Level, told: Sequence[tuple[str, str, str]], limit: int
+) -> Notification:
+    """What is told of many changes at once.
+
+    Args:
+        own_id: ID of the notification.
+        level: level of the alerts.
+        told: alert, event and title of each change, in their order.
+        limit: how many an hour are told one by one.
+    """
+    count = len({alert_id for alert_id, _, _ in told})
+    resolved = sum(event == RESOLVED for _, event, _ in told)
+    more = "1 more alert" if count == 1 else f"{count:,} more alerts"
+    lines = [title for _, _, title in told[:LISTED]]
+    if len(told) > LISTED:
+        lines.append(f"and {len(told) - LISTED:,} more")
+    body = [
+        f"{more} of level {level.value} in the last hour: {len(told) - resolved:,} opened, {resolved:,} resolved.",
+        f"After {limit} in an hour they are told together.",
+        "",
+        *lines,
+        "",
+        "Command: ml-assets alerts list",
+        f"Notification: {own_id}",
+    ]
+    title = f"{level.value.capitalize()}: {more} in the last hour"
+    return Notification(own_id, "", level, SUMMARY, title, "\n".join(body))
+
+
+def _title(change: Change) -> str:
+    level = change.alert.level.value
+    labels = {RAISED: f"Raised to {level}", RESOLVED: "Resolved"}
+    parts = (
+        labels.get(change.event, level.capitalize()),
+        change.alert.pipeline,
+        change.alert.message,
+    )
+    return shorten(": ".join(filter(None, parts)), TITLE_LENGTH, placeholder=" …")
+
+
+def _body(change: Change, own_id: str) -> str:
+    alert = change.alert
+    facts = {
+        "Level": alert.level.value,
+        "Pipeline": alert.pipeline,
+        "About": ", ".join(filter(None, (alert.subject, alert.segment))),
+        "Partitions": " to ".join(dict.fromkeys(filter(None, (alert.since, alert.until)))),
+        "Since": f"{alert.first_seen:%Y-%m-%d %H:%M} UTC",
+        "Occurrences": f"{alert.count:,}",
+        "Command": alert.command,
+        "Runbook": KINDS[alert.kind].runbook,
+        "Alert": f"{alert.id}, ml-assets alerts show {alert.id}",
+        "Notification": own_id,
+    }
+    lines = "\n".join(_cut(f"{name}: {text}", LINE_LENGTH) for name, text in facts.items() if text)
+    first = f"{_over(alert)} It was: " if change.event == RESOLVED else ""
+    return f"{_cut(first + alert.message, BODY_LENGTH - len(lines))}\n\n{lines}"
+
+
+def _over(alert: Alert) -> str:
+    """How an alert ended: the sources find it no more, or a person said so."""
+    return "It is found no more." if alert.recovered_at else f"Resolved by {alert.by}."
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,74 @@
+"""Evaluates sources: what all of them find, and what they looked at. One that fails stops no other."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.state import Evaluation
+
+log = logging.getLogger(__name__)
+
+NOT_EVALUATED = "not_evaluated"
+"""Kind of the alert that a source failed."""
+
+PROJECT = "project"
+"""Pipeline of alerts that are about none."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A function that finds alerts of one kind.
+
+    Attributes:
+        kind: their kind.
+        find: returns all that is wrong now.
+        pipeline: the pipeline that it looks at; None for all.
+    """
+
+    kind: str
+    find: Callable[[], Iterable[Finding]]
+    pipeline: str | None = None
+
+
+def evaluate(sources: Sequence[Source]) -> Evaluation:
+    """What some sources find; a source that fails is a finding itself.
+
+    Args:
+        sources: sources; those of one kind look at different things.
+    """
+    findings: list[Finding] = []
+    failed: list[Source] = []
+    for source in sources:
+        try:
+            findings += source.find()
+        except Exception as error:  # whatever a source reads may be broken
+            log.warning("alerts of kind %s cannot be evaluated", source.kind, exc_info=error)
+            findings.append(_failure(source, error))
+            failed.append(source)
+    return Evaluation(findings, {**_judged(sources, failed), NOT_EVALUATED: None})
+
+
+def _judged(sources: Sequence[Source], failed: Sequence[Source]) -> dict[str, set[str] | None]:
+    """Kind → pipelines that all sources of the kind looked at."""
+    of_kind: dict[str, set[str | None]] = defaultdict(set)
+    for source in sources:
+        of_kind[source.kind].add(source.pipeline)
+    for source in failed:
+        of_kind[source.kind].discard(source.pipeline)
+        if source.pipeline is None:
+            of_kind[source.kind].clear()
+    return {
+        kind: None if None in pipelines else {name for name in pipelines if name}
+        for kind, pipelines in of_kind.items()
+    }
+
+
+def _failure(source: Source, error: Exception) -> Finding:
+    return Finding(
+        kind=NOT_EVALUATED,
+        pipeline=source.pipeline or PROJECT,
+        subject=source.kind,
+        message=f"{source.kind} cannot be evaluated: {type(error).__name__}: {error}",
+    )

@@ -1,0 +1,126 @@
+"""Sources: quarantined partitions, and partitions of which more rows than usual were rejected."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ml_assets.alerts.finding import Finding
+from ml_assets.cadence import Span, as_key, day_of, shifted
+from ml_assets.lake.remedy import DEAD_LETTERS, impact_command, partition_option
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status, damage_of, grouped
+from ml_assets.ledger.overview import Overview
+from ml_assets.ledger.summary import spelled
+
+RECENT_DAYS = 7
+"""Last days of a table whose rejected rows are judged."""
+
+HISTORY_DAYS = 28
+"""Days before a partition that tell what share of rejected rows is usual."""
+
+MIN_PARTITIONS = 7
+"""Partitions of the history that are needed to tell."""
+
+LEAST_SHARE = 0.005
+"""Share of rejected rows that is always usual."""
+
+LEAST_ROWS = 3
+"""Rejected rows that are always usual: of few rows, one is a large share."""
+
+MARGIN = 1.5
+"""Factor of the limit over the largest share in the history, as for drift."""
+
+
+def quarantined_days(lake: Lake, until: str) -> Iterator[Finding]:
+    """One finding for each table with quarantined partitions.
+
+    Args:
+        lake: the project's tables.
+        until: last partition; later ones are ignored.
+    """
+    found = Overview(lake.ledger.url).quarantined()
+    of_table = grouped(
+        (entry.table, entry)
+        for entry in found
+        if not entry.table.endswith(DEAD_LETTERS) and (not as_key(entry.day) or entry.day <= until)
+    )
+    for table, entries in of_table.items():
+        days = [entry.day for entry in entries]
+        last = entries[-1]
+        is_damaged = bool(damage_of(last))
+        command = f"ml-assets checks --select 'key:\"{table}\"'{partition_option(last.day)}"
+        yield Finding(
+            kind="day_quarantined",
+            pipeline=pipeline_of(table),
+            subject=table,
+            message=f"{table} is quarantined on {spelled(days)}: {last.reason}",
+            since=days[0],
+            until=days[-1],
+            command=command if is_damaged else impact_command(table, last.day),
+        )
+
+
+def many_dead_letters(lake: Lake, until: str) -> Iterator[Finding]:
+    """One finding for each table of which more rows than usual were rejected in its last days.
+
+    Args:
+        lake: the project's tables.
+        until: last partition; later ones are ignored.
+    """
+    overview = Overview(lake.ledger.url)
+    for table in overview.tables_with_dead_letters():
+        last = overview.last_stored(table, until) or ""
+        if table.endswith(DEAD_LETTERS) or not as_key(last):
+            continue
+        first = shifted(day_of(last), 1 - RECENT_DAYS)
+        entries = lake.ledger.latest(table, Span(shifted(first, -HISTORY_DAYS), last))
+        if days := unusual_days(entries, first):
+            entry = entries[days[-1]]
+            yield Finding(
+                kind="many_dead_letters",
+                pipeline=pipeline_of(table),
+                subject=table,
+                message=(
+                    f"{entry.dead_letters:,} of {entry.rows + entry.dead_letters:,} rows of {table} "
+                    f"{entry.day} were rejected, usually at most {_usual(entries, entry.day):.1%}"
+                ),
+                since=days[0],
+                until=days[-1],
+                command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(days[-1])}",
+            )
+
+
+def unusual_days(entries: Mapping[str, Entry], first: str) -> list[str]:
+    """Partitions of which a larger share than usual was rejected.
+
+    Args:
+        entries: partition → its latest entry.
+        first: first partition that is judged.
+    """
+    return [
+        day
+        for day, entry in sorted(entries.items())
+        if day >= first
+        and entry.status is Status.STORED
+        and entry.dead_letters >= LEAST_ROWS
+        and share(entry) > _usual(entries, day)
+    ]
+
+
+def share(entry: Entry) -> float:
+    """Share of the rows of a partition that were rejected; 0 without rows."""
+    return entry.dead_letters / max(1, entry.rows + entry.dead_letters)
+
+
+def pipeline_of(table: str) -> str:
+    """The pipeline of a table, or the folder of a source table."""
+    return table.partition("/")[0]
+
+
+def _usual(entries: Mapping[str, Entry], day: str) -> float:
+    """The largest usual share; 1 if too few partitions before tell."""
+    first = shifted(day_of(day), -HISTORY_DAYS)
+    before: Sequence[float] = [
+        share(entry)
+        for other, entry in entries.items()
+        if first <= other < day and entry.status is Status.STORED
+    ]
+    return max(LEAST_SHARE, MARGIN * max(before)) if len(before) >= MIN_PARTITIONS else 1.0

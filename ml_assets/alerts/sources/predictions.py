@@ -1,0 +1,98 @@
+"""Source: predictions that match a rule for high-risk cases, of the last partition or of the log."""
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from ml_assets import nouns
+from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.rules import AlertRule
+from ml_assets.alerts.watched import WatchedPipeline
+from ml_assets.content import DAY
+from ml_assets.lake.store import Lake
+from ml_assets.learning.ensembles.conditions import SCORE, holds
+from ml_assets.learning.predictions import PREDICTION
+from ml_assets.ledger.overview import Overview
+from ml_assets.online.prediction_log.entry import LoggedPrediction
+from ml_assets.online.prediction_log.log import PredictionLog
+
+NEWEST = 1000
+"""Logged predictions of the last day that are judged."""
+
+ID = "prediction_id"
+
+
+def high_risk_predictions(
+    lake: Lake, log: PredictionLog | None, pipeline: WatchedPipeline, until: str
+) -> Iterator[Finding]:
+    """One finding for each rule that predictions of the last partition match.
+
+    Args:
+        lake: the project's tables.
+        log: the prediction log, if there is one; its answers are of a later time than those in the lake.
+        pipeline: the pipeline.
+        until: last partition; later ones are ignored.
+    """
+    if not pipeline.rules:
+        return
+    is_logged = log is not None and pipeline.is_logged
+    rows = _logged(log, pipeline, until) if log and is_logged else _stored(lake, pipeline, until)
+    if rows is None:
+        return
+    for rule in pipeline.rules:
+        if (found := matching(rows, rule)) is not None:
+            yield _finding(pipeline, rule, found, len(rows))
+
+
+def matching(rows: pd.DataFrame, rule: AlertRule) -> pd.DataFrame | None:
+    """The rows that match a rule, the highest score first; None without any.
+
+    Args:
+        rows: (n, …) predictions with ``score`` and segments.
+        rule: the rule.
+    """
+    found = rows[holds(rule.when, rows, len(rows))]
+    return found.sort_values(SCORE, ascending=False) if len(found) else None
+
+
+def _finding(pipeline: WatchedPipeline, rule: AlertRule, found: pd.DataFrame, rows: int) -> Finding:
+    day, first = str(found[DAY].iloc[0]), found.iloc[0]
+    return Finding(
+        kind="high_risk_prediction",
+        pipeline=pipeline.name,
+        subject=rule.name,
+        message=(
+            f"{len(found):,} of {rows:,} predictions of {day} match '{rule.name}', the highest is "
+            f"{first[SCORE]:.3g} of {first[ID]}"
+        ),
+        since=day,
+        until=day,
+        command=f"ml-assets trace {pipeline.name} --prediction {first[ID]}",
+        own_level=rule.level,
+    )
+
+
+def _stored(lake: Lake, pipeline: WatchedPipeline, until: str) -> pd.DataFrame | None:
+    table = pipeline.table(nouns.PREDICTIONS)
+    day = Overview(lake.ledger.url).last_stored(table, until)
+    if day is None:
+        return None
+    score = SCORE if pipeline.has_classes else PREDICTION
+    rows = lake.read(table, [day], columns=[DAY, ID, score, *pipeline.segments])
+    return rows.rename(columns={score: SCORE})
+
+
+def _logged(log: PredictionLog, pipeline: WatchedPipeline, until: str) -> pd.DataFrame | None:
+    day = log.last_day(pipeline.name, until)
+    entries = log.newest(pipeline.name, day, NEWEST) if day else []
+    if not entries:
+        return None
+    rows = pd.DataFrame([{DAY: day, **_row(one, pipeline)} for one in entries])
+    return rows.astype({SCORE: float})
+
+
+def _row(entry: LoggedPrediction, pipeline: WatchedPipeline) -> Mapping[str, object]:
+    given = {**entry.features, **entry.request}
+    score = entry.prediction.get(SCORE if pipeline.has_classes else PREDICTION)
+    segments = {name: given.get(name) for name in pipeline.segments}
+    return {ID: entry.prediction_id, SCORE: score, **segments}

@@ -1,0 +1,147 @@
+"""The commands about alerts: list, show, acknowledge, resolve, silence, and evaluate now."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ml_assets.commands.shared import AsJson, console, print_json
+
+if TYPE_CHECKING:
+    from ml_assets.alerts.alert import Alert, Change
+
+app = typer.Typer(
+    no_args_is_help=True, help="Alerts: what is wrong, since when, and who takes care of it."
+)
+
+AlertId = Annotated[str, typer.Argument(help="Id of the alert, as in 'ml-assets alerts list'.")]
+By = Annotated[str, typer.Option(help="Name of the person.")]
+Reason = Annotated[str, typer.Option(help="Why.")]
+
+
+@app.command("list")
+def list_alerts(
+    pipeline: Annotated[str, typer.Argument(help="Of this pipeline or folder only.")] = "",
+    *,
+    is_all: Annotated[bool, typer.Option("--all", help="Resolved ones, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List alerts that are not resolved, the most severe first."""
+    from ml_assets.alerts.alert import UNRESOLVED
+    from ml_assets.commands.printing.alerts import as_json_value, print_alerts
+    from ml_assets.workspace import Workspace
+
+    workspace = Workspace.of_environment()
+    states = None if is_all else UNRESOLVED
+    found = workspace.alerts.alerts(pipeline or None, states) if workspace.has_data else []
+    if as_json:
+        print_json([as_json_value(alert) for alert in found])
+    else:
+        print_alerts(found, console())
+
+
+@app.command()
+def show(alert: AlertId, *, as_json: AsJson = False) -> None:
+    """Show an alert with everything that happened to it, and who was told."""
+    from ml_assets.commands.printing.alerts import as_json_value, print_alert
+    from ml_assets.commands.shared import asked_lake
+    from ml_assets.workspace import Workspace
+
+    asked_lake()
+    workspace = Workspace.of_environment()
+    log = workspace.alerts
+    found, events = log.alert(alert), log.events(alert)
+    deliveries = workspace.outbox.deliveries(alert)
+    if as_json:
+        told = {
+            "events": [asdict(event) for event in events],
+            "notifications": [asdict(delivery) for delivery in deliveries],
+        }
+        print_json(as_json_value(found) | told)
+    else:
+        print_alert(found, events, deliveries, console())
+
+
+@app.command()
+def ack(alert: AlertId, *, by: By, reason: Reason = "") -> None:
+    """Take care of an alert: it stays in the list, and its repeats stay acknowledged."""
+    from ml_assets.alerts.actions import acknowledge
+
+    _act(alert, acknowledge, by=by, reason=reason)
+
+
+@app.command()
+def resolve(alert: AlertId, *, by: By, reason: Reason = "") -> None:
+    """Close an alert; it is opened anew only if it occurs anew, such as on a later day."""
+    from ml_assets.alerts import actions
+
+    _act(alert, actions.resolve, by=by, reason=reason)
+
+
+@app.command()
+def silence(
+    alert: AlertId,
+    *,
+    until: Annotated[
+        str, typer.Option(help="For how long, 12h or 7d, or a time in UTC, 2026-08-01T08:00.")
+    ],
+    by: By,
+    reason: Reason = "",
+) -> None:
+    """Hear nothing of an alert until a time, unless its level rises."""
+    from ml_assets.alerts import actions
+    from ml_assets.release.approvals.approvals import format_time
+
+    end = actions.moment(until, datetime.now(UTC))
+    why = f"until {format_time(end)}{': ' if reason else ''}{reason}"
+    _act(alert, partial(actions.silence, until=end), by=by, reason=why)
+
+
+@app.command()
+def check(*, as_json: AsJson = False) -> None:
+    """Evaluate all alerts now and tell the routes, as the sensor 'alerts' does at each tick."""
+    from ml_assets.commands.printing.alerts import as_json_value, print_changes
+    from ml_assets.commands.shared import asked_lake, progress_console
+    from ml_assets.definitions import project_definitions
+    from ml_assets.orchestration.alerts.checks import verdicts
+    from ml_assets.orchestration.alerts.delivering import deliver_due, told
+    from ml_assets.orchestration.alerts.evaluating import AlertSources
+    from ml_assets.orchestration.runs.runs import project_instance
+    from ml_assets.workspace import Workspace
+
+    asked_lake()
+    progress = progress_console(as_json=as_json)
+    with project_instance() as instance, progress.status("Loading definitions …") as status:
+        ignored = verdicts(project_definitions().resolve_asset_graph())
+        status.update("Evaluating alerts …")
+        workspace = Workspace.of_environment()
+        found = AlertSources(workspace, instance, ignored).update(datetime.now(UTC))
+        status.update("Telling the routes …")
+        attempts = deliver_due(workspace, datetime.now(UTC))
+    if as_json:
+        changed = [{"event": one.event, "alert": as_json_value(one.alert)} for one in found]
+        print_json(changed)
+    else:
+        print_changes(found, console())
+        if attempts:
+            console().print(told(attempts), highlight=False)
+
+
+def _act(
+    alert_id: str, action: "Callable[[Alert, str, datetime], Change]", *, by: str, reason: str
+) -> None:
+    from ml_assets.alerts.actions import described
+    from ml_assets.commands.shared import asked_lake
+    from ml_assets.release.approvals.actions import single_line
+    from ml_assets.workspace import Workspace
+
+    asked_lake()
+    person, now = single_line("by", by), datetime.now(UTC)
+    why = single_line("reason", reason) if reason else ""
+    change = Workspace.of_environment().alerts.act(
+        alert_id, lambda alert: action(alert, person, now), now=now, reason=why
+    )
+    typer.echo(described(change))

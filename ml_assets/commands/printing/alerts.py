@@ -1,0 +1,162 @@
+"""Prints alerts: a list, one with its events, what an evaluation changed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from ml_assets.alerts.alert import Alert, AlertState, Change
+from ml_assets.alerts.delivery.tables import Delivery
+from ml_assets.alerts.finding import Level
+from ml_assets.alerts.kinds import KINDS
+from ml_assets.alerts.log import AlertEvent
+from ml_assets.alerts.state import LEVELS
+from ml_assets.commands.shared import plain_table
+from ml_assets.release.approvals.approvals import format_time
+
+COLORS = {Level.CRITICAL: "red", Level.WARNING: "yellow", Level.INFO: "cyan"}
+
+
+def as_json_value(alert: Alert) -> dict[str, Any]:
+    """An alert for JSON, with the page and section that say what to do."""
+    return {**asdict(alert), "runbook": KINDS[alert.kind].runbook}
+
+
+def most_severe_first(alerts: Sequence[Alert]) -> list[Alert]:
+    """Alerts by level; of one level, those that are not resolved first, and of these the oldest."""
+    return sorted(
+        alerts, key=lambda one: (one.is_resolved, LEVELS.index(one.level), one.first_seen, one.id)
+    )
+
+
+def print_alerts(alerts: Sequence[Alert], out: Console) -> None:
+    """Print a list of alerts."""
+    if not alerts:
+        out.print("No alert is open.")
+        return
+    table = plain_table("id", "level", "what")
+    for number, alert in enumerate(most_severe_first(alerts)):
+        if number:
+            table.add_row()
+        table.add_row(alert.id, _level(alert.level), f"{escape(alert.message)}\n{_facts(alert)}")
+    out.print(table)
+    out.print(f"More about one: ml-assets alerts show {most_severe_first(alerts)[0].id}")
+
+
+def print_alert(
+    alert: Alert, events: Sequence[AlertEvent], deliveries: Sequence[Delivery], out: Console
+) -> None:
+    """Print an alert with everything that happened to it, and who was told of it."""
+    kind = KINDS[alert.kind]
+    out.print(f"[bold]{alert.id}[/bold] {_level(alert.level)} {alert.state}", highlight=False)
+    _indented(out, escape(alert.message))
+    out.print()
+    facts = {
+        "kind": f"{alert.kind}: {kind.meaning}",
+        "pipeline": alert.pipeline,
+        "about": " ".join(filter(None, [alert.subject, alert.segment])),
+        "partitions": _span(alert),
+        "first seen": format_time(alert.first_seen),
+        "last seen": format_time(alert.last_seen),
+        "occurred": _times(alert.count),
+        "silenced until": format_time(alert.silenced_until) if alert.silenced_until else "",
+        "runbook": kind.runbook,
+    }
+    table = plain_table("", "")
+    table.show_header = False
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, escape(value))
+    out.print(table)
+    out.print()
+    history = plain_table("when", "what")
+    for event in events:
+        by = f" by {event.by}" if event.by else ""
+        text = event.reason or ("" if event.by else event.message)
+        history.add_row(
+            format_time(event.at), escape(f"{event.event}{by}{': ' if text else ''}{text}")
+        )
+    out.print(history)
+    if deliveries:
+        out.print()
+        out.print(_told(deliveries))
+    if alert.command:
+        out.print(
+            f"\nNext:\n  [bold]{escape(alert.command)}[/bold]", highlight=False, soft_wrap=True
+        )
+
+
+def _told(deliveries: Sequence[Delivery]) -> Table:
+    table = plain_table("told", "route", "how far it got")
+    for one in deliveries:
+        problem = f" after {one.attempts} attempts: {one.problem}" if one.problem else ""
+        table.add_row(one.notification.event, one.route, escape(f"{one.state}{problem}"))
+    return table
+
+
+def print_changes(changes: Sequence[Change], out: Console) -> None:
+    """Print what an evaluation changed, without what it found as before."""
+    changed = [one for one in changes if one.event != "repeated"]
+    for one in changed:
+        text = f"{one.event} {_level(one.alert.level)} {one.alert.id}: {escape(one.alert.message)}"
+        out.print(text, highlight=False)
+    as_before = len(changes) - len(changed)
+    if as_before:
+        out.print(f"{as_before} found as before.", highlight=False)
+    if not changes:
+        out.print("Nothing is found that is not resolved already.")
+
+
+def print_open(alerts: Sequence[Alert], shown: int, out: Console) -> None:
+    """Print how many alerts are open, and the most severe of them.
+
+    Args:
+        alerts: alerts that are not resolved.
+        shown: number of alerts that are printed.
+        out: where.
+    """
+    if not alerts:
+        return
+    counts = Counter(alert.level for alert in alerts)
+    levels = [f"[{COLORS[one]}]{counts[one]} {one}[/{COLORS[one]}]" for one in Level if counts[one]]
+    out.print(f"Alerts: {', '.join(levels)}", highlight=False)
+    for alert in most_severe_first(alerts)[:shown]:
+        state = "" if alert.state is AlertState.OPEN else f" ({alert.state})"
+        _indented(out, f"{_level(alert.level)} {alert.id}{state} {escape(alert.message)}")
+    more = len(alerts) - shown
+    out.print(f"  {f'… and {more} more; all' if more > 0 else 'All'}: ml-assets alerts list")
+    out.print()
+
+
+def _facts(alert: Alert) -> str:
+    parts = [
+        alert.kind,
+        str(alert.state) + (f" by {escape(alert.by)}" if alert.by else ""),
+        f"until {format_time(alert.silenced_until)}"
+        if alert.state is AlertState.SILENCED and alert.silenced_until
+        else "",
+        _times(alert.count),
+        f"since {format_time(alert.first_seen)}",
+    ]
+    return f"[dim]{', '.join(filter(None, parts))}[/dim]"
+
+
+def _span(alert: Alert) -> str:
+    return alert.since if alert.since == alert.until else f"{alert.since} to {alert.until}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def _level(level: Level) -> str:
+    return f"[{COLORS[level]}]{level}[/{COLORS[level]}]"
+
+
+def _indented(out: Console, text: str) -> None:
+    out.print(Padding(text, (0, 0, 0, 2)), highlight=False)

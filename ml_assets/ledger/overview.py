@@ -1,0 +1,68 @@
+"""Questions about the latest entries of all tables, without reading those of every day."""
+
+import sqlalchemy as sa
+
+from ml_assets.ledger.database import LedgerDatabase
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.rows import entry_of, with_schema
+from ml_assets.ledger.tables import create_tables
+from ml_assets.ledger.tables import entries as _entries
+
+
+class Overview(LedgerDatabase):
+    """The latest entries of a ledger.
+
+    Args:
+        url: URL of the ledger.
+    """
+
+    def __init__(self, url: str | sa.URL) -> None:
+        super().__init__(url, create_tables)
+
+    def quarantined(self) -> list[Entry]:
+        """The entries of days that are quarantined, by table and day (without ``reads``)."""
+        query = with_schema().where(
+            _entries.c.status == Status.QUARANTINED.value, _is_latest(_entries)
+        )
+        with self._transaction() as connection:
+            rows = connection.execute(query.order_by(_entries.c.table_name, _entries.c.day))
+            return [entry_of(row) for row in rows]
+
+    def tables_with_dead_letters(self) -> list[str]:
+        """Tables with a stored day of which rows were rejected."""
+        query = (
+            sa.select(_entries.c.table_name)
+            .where(
+                _entries.c.dead_letters > 0,
+                _entries.c.status == Status.STORED.value,
+                _is_latest(_entries),
+            )
+            .distinct()
+        )
+        with self._transaction() as connection:
+            return sorted(connection.scalars(query))
+
+    def last_stored(self, table: str, until: str) -> str | None:
+        """The last stored day of a table up to a day; None for none."""
+        query = (
+            sa.select(_entries.c.day)
+            .where(
+                _entries.c.table_name == table,
+                _entries.c.day <= until,
+                _entries.c.status == Status.STORED.value,
+                _is_latest(_entries),
+            )
+            .order_by(_entries.c.day.desc())
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            return connection.scalar(query)
+
+
+def _is_latest(entries: sa.Table) -> sa.ColumnElement[bool]:
+    later = entries.alias("later")
+    return ~sa.exists().where(
+        later.c.table_name == entries.c.table_name,
+        later.c.day == entries.c.day,
+        later.c.id > entries.c.id,
+    )

@@ -1,0 +1,1 @@
+"""Alerts that need Dagster's instance, their evaluation, and the sensor."""

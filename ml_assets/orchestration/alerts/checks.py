@@ -1,0 +1,60 @@
+"""Source: checks of severity ERROR that fail on stored partitions."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.sources.days import pipeline_of
+from ml_assets.lake.remedy import partition_option
+from ml_assets.ledger.entries import Status, grouped
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.ledger.summary import spelled
+from ml_assets.orchestration.assets.table_io import table_name
+from ml_assets.orchestration.checks.checks import VERDICT_ONLY
+from ml_assets.orchestration.storage.check_results import FailedCheck, failed_checks
+
+
+def verdicts(graph: Any) -> set[dg.AssetCheckKey]:
+    """Checks whose failure is a valid result, such as that a gate blocks a release.
+
+    Args:
+        graph: the definitions' asset graph.
+    """
+    return {node.key for node in graph.asset_check_nodes if node.metadata.get(VERDICT_ONLY)}
+
+
+def check_failed(
+    instance: dg.DagsterInstance, ledger: Ledger, until: str, ignored: Collection[dg.AssetCheckKey]
+) -> Iterator[Finding]:
+    """One finding for each check that fails on stored partitions.
+
+    Partitions that are quarantined or skipped fail every check; other sources tell of these.
+
+    Args:
+        instance: where the results are recorded.
+        ledger: states of the partitions.
+        until: last partition; later ones are ignored.
+        ignored: checks whose failure is a valid result.
+    """
+    failed = [one for one in failed_checks(instance) if one.key not in ignored and one.day <= until]
+    for key, of_check in grouped((one.key, one) for one in failed).items():
+        table = table_name(key.asset_key)
+        if stored := _on_stored(ledger, table, of_check):
+            days = [one.day for one in stored]
+            yield Finding(
+                kind="check_failed",
+                pipeline=pipeline_of(table),
+                subject=f"{table} {key.name}",
+                message=f"{key.name} of {table} fails on {spelled(days)}: {stored[-1].reason}",
+                since=days[0],
+                until=days[-1],
+                command=f"ml-assets checks --select 'key:\"{table}\"'"
+                f"{partition_option(days[0], days[-1])}",
+            )
+
+
+def _on_stored(ledger: Ledger, table: str, failed: list[FailedCheck]) -> list[FailedCheck]:
+    latest = ledger.latest(table, [one.day for one in failed])
+    return [one for one in failed if one.day in latest and latest[one.day].status is Status.STORED]

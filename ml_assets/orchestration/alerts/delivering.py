@@ -1,0 +1,32 @@
+"""Delivers what the routes of a workspace are to be told of alerts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from ml_assets.alerts.delivery.delivering import Attempt, deliver
+from ml_assets.alerts.delivery.sending import send
+from ml_assets.workspace import Workspace
+
+
+def deliver_due(workspace: Workspace, now: datetime) -> list[Attempt]:
+    """Send what is due with Apprise, and what failed before after the waits of the settings.
+
+    Args:
+        workspace: its routes and notifications.
+        now: the moment, UTC.
+
+    Raises:
+        MLAssetsError: the ledger's database does not answer.
+    """
+    waits = workspace.settings.retry_waits
+    return deliver(workspace.outbox, workspace.routes, now, send, waits=waits)
+
+
+def told(attempts: Sequence[Attempt]) -> str:
+    """What was delivered and what was not, by route, in sentences; empty without attempts."""
+    delivered = Counter(one.route for one in attempts if not one.problem)
+    failed = {one.route: one.problem for one in attempts if one.problem}
+    sentences = [f"Delivered to {route}: {count:,}." for route, count in delivered.items()]
+    sentences += [f"Not delivered to {route}: {problem}." for route, problem in failed.items()]
+    return " ".join(sentences)

@@ -1,0 +1,102 @@
+"""Evaluates all sources of alerts of a workspace, and stores what they change."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import dagster as dg
+
+from ml_assets.alerts.alert import Change
+from ml_assets.alerts.evaluation import NOT_EVALUATED, Source, evaluate
+from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.sources.days import many_dead_letters, quarantined_days
+from ml_assets.alerts.sources.decisions import (
+    WAITS,
+    champion_rolled_back,
+    waiting_predictions,
+    waiting_releases,
+)
+from ml_assets.alerts.sources.drift import feature_drifted
+from ml_assets.alerts.sources.predictions import high_risk_predictions
+from ml_assets.alerts.sources.undelivered import not_delivered
+from ml_assets.alerts.watched import WatchedPipeline
+from ml_assets.configuration.watched import watched_pipelines
+from ml_assets.errors import MLAssetsError
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.alerts.checks import check_failed
+from ml_assets.orchestration.alerts.runs import failed_runs
+from ml_assets.workspace import Workspace
+
+ALL = "9999-12-31"
+"""After every partition."""
+
+
+@dataclass(frozen=True)
+class AlertSources:
+    """The sources of a workspace's alerts.
+
+    Attributes:
+        workspace: its stores.
+        instance: Dagster's runs and check results.
+        verdicts: checks whose failure is a valid result.
+        until: last partition that is looked at, as a replay of history needs it.
+    """
+
+    workspace: Workspace
+    instance: dg.DagsterInstance
+    verdicts: Collection[dg.AssetCheckKey] = ()
+    until: str = ALL
+
+    def update(self, now: datetime) -> list[Change]:
+        """Evaluate all sources and store what they change.
+
+        Args:
+            now: the moment, UTC.
+
+        Raises:
+            MLAssetsError: the ledger's database does not answer, or does not belong to the lake.
+        """
+        lake = self.workspace.lake
+        with lake.ledger.one_connection():
+            evaluation = evaluate([*self._sources(lake, now)])
+            return self.workspace.alerts.update(evaluation, now)
+
+    def _sources(self, lake: Lake, now: datetime) -> Iterator[Source]:
+        until, ledger, instance = self.until, lake.ledger, self.instance
+        yield Source("run_failed", partial(failed_runs, instance, ledger, now))
+        yield Source("check_failed", partial(check_failed, instance, ledger, until, self.verdicts))
+        yield Source("day_quarantined", partial(quarantined_days, lake, until))
+        yield Source("many_dead_letters", partial(many_dead_letters, lake, until))
+        yield Source(
+            "not_delivered", partial(not_delivered, self.workspace.outbox, self.workspace.routes)
+        )
+        pipelines, broken = watched_pipelines()
+        for name, error in broken.items():
+            yield Source(NOT_EVALUATED, partial(_broken, error), name)
+        for pipeline in pipelines:
+            yield from self._of_pipeline(lake, pipeline, now)
+
+    def _of_pipeline(
+        self, lake: Lake, pipeline: WatchedPipeline, now: datetime
+    ) -> Iterator[Source]:
+        workspace, until, name = self.workspace, self.until, pipeline.name
+        log = workspace.prediction_log if workspace.has_prediction_log else None
+        records = workspace.approvals.records
+        yield Source(
+            WAITS,
+            lambda: waiting_releases(lake, records(name), pipeline, until, now),
+            name,
+        )
+        yield Source(WAITS, partial(waiting_predictions, lake, pipeline, until), name)
+        yield Source(
+            "champion_rolled_back", partial(champion_rolled_back, lake, pipeline, until), name
+        )
+        yield Source("feature_drifted", partial(feature_drifted, lake, pipeline, until), name)
+        yield Source(
+            "high_risk_prediction", partial(high_risk_predictions, lake, log, pipeline, until), name
+        )
+
+
+def _broken(error: MLAssetsError) -> list[Finding]:
+    raise error

@@ -1,0 +1,103 @@
+"""Source: runs that failed, are not retried any more, and left partitions unfinished."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from ml_assets.alerts.evaluation import PROJECT
+from ml_assets.alerts.finding import Finding
+from ml_assets.cadence import Span
+from ml_assets.content import SNAPSHOT
+from ml_assets.ledger.entries import Status, grouped
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.orchestration.assets.table_io import table_name
+from ml_assets.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
+from ml_assets.orchestration.runs.attempts import INPUTS, UNIT, attempts, failure_of
+from ml_assets.orchestration.runs.requests import GIVEN_UP, MAX_ATTEMPTS
+from ml_assets.orchestration.runs.runs import STARTED_BY
+
+RECENT = timedelta(days=14)
+"""Age of the runs that are looked at."""
+
+MOST_RUNS = 100
+"""Number of the newest failed runs that are looked at."""
+
+
+@dataclass(frozen=True)
+class _FailedRun:
+    run: dg.DagsterRun
+    reason: str
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline of most of its tables."""
+        names = Counter(key.path[0] for key in self.run.asset_selection or ())
+        return min(names, key=lambda name: (-names[name], name), default=PROJECT)
+
+
+def failed_runs(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iterator[Finding]:
+    """One finding for each pipeline with failed runs.
+
+    Runs of sensors count when they used up their attempts. Runs of ``ml-assets`` commands do not count: the
+    command told whoever started it.
+
+    Args:
+        instance: instance with the runs.
+        ledger: states of the partitions.
+        now: current time, UTC.
+    """
+    found = grouped((one.pipeline, one) for one in _failed(instance, ledger, now))
+    for pipeline, runs in found.items():
+        last = runs[0]
+        what = last.run.tags.get(UNIT) or ", ".join(_tables(last.run)) or last.run.job_name
+        more = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
+        yield Finding(
+            kind="run_failed",
+            pipeline=pipeline,
+            subject=f"{pipeline} runs",
+            message=f"run {last.run.run_id[:8]} of {what} failed: {last.reason}{more}",
+            command="ml-assets status",
+        )
+
+
+def _failed(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iterator[_FailedRun]:
+    """Failed runs that nobody retries, the newest first; of a unit of work only the newest."""
+    failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - RECENT)
+    seen: set[str] = set()
+    for run in instance.get_runs(failed, limit=MOST_RUNS):
+        unit = run.tags.get(UNIT, "")
+        is_told = not unit and STARTED_BY in run.tags
+        if is_told or unit in seen or not _left_unfinished(ledger, run):
+            continue
+        if unit:
+            seen.add(unit)
+            tried = attempts(instance, unit, run.tags[INPUTS])
+            if not tried.is_running and tried.failed >= MAX_ATTEMPTS:
+                yield _FailedRun(run, tried.error)
+        else:
+            yield _FailedRun(run, failure_of(instance, run.run_id) or "it did not start")
+
+
+def _left_unfinished(ledger: Ledger, run: dg.DagsterRun) -> bool:
+    """Whether a partition of a run is neither stored nor told of by another source; True for one of other jobs."""
+    if run.asset_selection is None:
+        return True
+    return any(_is_unfinished(ledger, table, run) for table in _tables(run))
+
+
+def _is_unfinished(ledger: Ledger, table: str, run: dg.DagsterRun) -> bool:
+    first = run.tags.get(PARTITION) or run.tags.get(RANGE_START) or SNAPSHOT
+    last = run.tags.get(PARTITION) or run.tags.get(RANGE_END) or SNAPSHOT
+    entries = ledger.latest(table, Span(first, last))
+    return not entries or any(
+        entry.status is Status.WRITING
+        or (entry.status is Status.SKIPPED and entry.reason.startswith(GIVEN_UP))
+        for entry in entries.values()
+    )
+
+
+def _tables(run: dg.DagsterRun) -> Sequence[str]:
+    return sorted(table_name(key) for key in run.asset_selection or ())

@@ -1,0 +1,179 @@
+"""The sensor ``alerts`` on real projects: what opens, repeats and resolves alerts."""
+
+import json
+import shlex
+import shutil
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+import pytest
+
+from ml_assets.alerts.alert import UNRESOLVED, Alert, AlertState
+from ml_assets.orchestration.alerts.checks import verdicts
+from ml_assets.orchestration.alerts.evaluating import AlertSources
+from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
+from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, run, tick
+from ml_assets_tests.project import Project
+from ml_assets_tests.remedies import ARGUMENTS
+from ml_assets_tests.remedies import run as run_command
+
+FLIGHTS, WEATHER = "sources/flights", "sources/weather"
+SELECTED = f'key:"{FLIGHTS}"'
+BAD_DAYS = ("2013-01-05", "2013-01-06")
+WEEK = "2013-01-02...2013-01-08"
+
+
+def ticked(project: Project) -> list[Alert]:
+    """Alerts that are not resolved after a tick of the sensor."""
+    tick(project, "alerts")
+    return alerts(UNRESOLVED)
+
+
+def alerts(states: Collection[AlertState] | None = None) -> list[Alert]:
+    """Alerts in some states."""
+    return Workspace.of_environment().alerts.alerts(states=states)
+
+
+def of_kind(project: Project, kind: str) -> list[Alert]:
+    """Alerts of a kind that are not resolved after a tick of the sensor."""
+    return [alert for alert in ticked(project) if alert.kind == kind]
+
+
+def events(alert: Alert) -> list[str]:
+    """What happened to an alert."""
+    return [one.event for one in Workspace.of_environment().alerts.events(alert.id)]
+
+
+def repair(project: Project, alert: Alert) -> None:
+    """Run the command of an alert."""
+    words = shlex.split(alert.command)
+    run_command(project, [ARGUMENTS.get(word, word) for word in words])
+
+
+def lose(project: Project, day: str) -> None:
+    """Delete a day's flights from the source system."""
+    of_day = f"year = 2013 AND month = 1 AND day = {int(day[-2:])}"
+    project.sql(f"DELETE FROM flights WHERE {of_day}")
+
+
+def test_a_project_without_data_has_no_alerts(project: Project) -> None:
+    assert "Nothing was materialized yet" in tick(project, "alerts").reason
+    assert not (project.data / "ledger.db").exists()
+
+
+def test_a_quarantined_day_opens_an_alert_that_repeats_and_its_repair_resolves_it(
+    project: Project,
+) -> None:
+    intact = project.data / "intact.db"
+    shutil.copy(project.source, intact)
+    lose(project, BAD_DAYS[0])
+    project.materialize(SELECTED, WEEK)
+
+    (opened,) = ticked(project)
+    (seen,) = ticked(project)
+    lose(project, BAD_DAYS[1])
+    project.materialize(SELECTED, BAD_DAYS[1])
+    (repeated,) = ticked(project)
+    shutil.copy(intact, project.source)
+    repair(project, repeated)
+
+    assert (opened.kind, opened.subject, opened.count) == ("day_quarantined", FLIGHTS, 1)
+    assert (opened.since, opened.until) == (BAD_DAYS[0], BAD_DAYS[0])
+    assert (seen.id, seen.count) == (opened.id, 1)
+    assert seen.last_seen > opened.last_seen
+    assert (repeated.id, repeated.count) == (opened.id, 2)
+    assert (repeated.since, repeated.until) == BAD_DAYS
+    assert tick(project, "alerts").reason == "No alert is unresolved. Changed: 1 resolved."
+    assert events(opened) == ["opened", "repeated", "resolved"]
+
+
+def test_a_check_that_fails_on_stored_rows_is_an_alert_until_its_repair(project: Project) -> None:
+    project.materialize(SELECTED, WEEK)
+    project.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day IN (5, 6)")
+    project.check(SELECTED, WEEK)
+
+    (found,) = ticked(project)
+    for day in BAD_DAYS:
+        run_command(project, shlex.split(f"ml-assets impact {FLIGHTS} --partition {day} --apply"))
+
+    assert (found.kind, found.pipeline) == ("check_failed", "sources")
+    assert found.subject == f"{FLIGHTS} up_to_date_with_source"
+    assert (found.since, found.until) == BAD_DAYS
+    assert "fails on 2013-01-05 to 2013-01-06 (2 partitions)" in found.message
+    assert ticked(project) == []
+
+
+def test_a_release_that_waits_is_resolved_by_its_approval(waiting: Project) -> None:
+    (found,) = ticked(waiting)
+    repair(waiting, found)
+
+    assert (found.kind, found.subject) == ("decision_waits", f"release as of {BLOCKED}")
+    assert ticked(waiting) == []
+
+
+def test_days_after_the_last_one_are_not_looked_at(project: Project) -> None:
+    for day in BAD_DAYS:
+        lose(project, day)
+    project.materialize(SELECTED, WEEK)
+    graph = project.definitions.resolve_asset_graph()
+    sources = AlertSources(
+        Workspace.of_environment(), project.instance, verdicts(graph), until=BAD_DAYS[0]
+    )
+
+    (change,) = sources.update(datetime.now(UTC))
+
+    assert (change.alert.since, change.alert.until) == (BAD_DAYS[0], BAD_DAYS[0])
+
+
+def test_a_source_that_fails_is_an_alert_and_the_others_go_on(waiting: Project) -> None:
+    shutil.rmtree(waiting.data / "lake" / "flight_delays" / "drift_report")
+
+    found = {alert.kind: alert for alert in ticked(waiting)}
+
+    assert {*found} == {"decision_waits", "not_evaluated"}
+    assert found["not_evaluated"].subject == "feature_drifted"
+    assert "drift_report" in found["not_evaluated"].message
+
+
+def test_a_broken_pipeline_is_an_alert_and_what_was_found_of_it_stays(
+    waiting: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticked(waiting)
+    usable = json.dumps(settings().pipelines)
+    broken = {"flight_delays": {**settings().pipelines["flight_delays"], "drift_window": "1 week"}}
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", json.dumps({**settings().pipelines, **broken}))
+    settings.cache_clear()
+
+    found = {(alert.kind, alert.pipeline): alert for alert in ticked(waiting)}
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", usable)
+    settings.cache_clear()
+
+    assert ("decision_waits", "flight_delays") in found
+    assert "drift_window" in found["not_evaluated", "flight_delays"].message
+    assert [alert.kind for alert in ticked(waiting)] == ["decision_waits"]
+
+
+def test_a_run_that_used_up_its_attempts_is_an_alert_until_its_work_is_done(
+    with_champion: Project,
+) -> None:
+    models = with_champion.data / "models"
+    kept = models.rename(with_champion.data / "kept")
+    models.write_text("no folder")
+    kinds = []
+    for _ in range(3):
+        (request,) = tick(with_champion, "flight_delays__retraining").requests
+        assert not run(with_champion, request).succeeded
+        kinds.append([alert.kind for alert in ticked(with_champion)])
+    (found,) = of_kind(with_champion, "run_failed")
+    tick(with_champion, "flight_delays__retraining")
+    (given_up,) = of_kind(with_champion, "run_failed")
+    models.unlink()
+    kept.rename(models)
+
+    assert "run_failed" not in kinds[0] + kinds[1]
+    assert found.pipeline == "flight_delays"
+    assert f"of flight_delays retraining as of {ASKED_FOR} failed: " in found.message
+    assert (given_up.id, given_up.count) == (found.id, 1)
+    assert run(with_champion, request).succeeded
+    assert of_kind(with_champion, "run_failed") == []
