@@ -108,9 +108,7 @@ def _page(lake: Lake, project: ProjectState, name: str, alerts: Sequence[Alert])
         unusable=found.problems,
         older_unusable=found.older_problems,
         rejected=_rejected(own.entries),
-        alerts=_about(
-            alerts, {name, PROJECT, *(table.partition("/")[0] for table in own.sources)}
-        ),
+        alerts=_about(alerts, {name, PROJECT, *(table.partition("/")[0] for table in own.sources)}),
         problems=[*filter(None, [status.problem]), *tables.problems],
     )
 
