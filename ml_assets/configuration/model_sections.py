@@ -54,8 +54,8 @@ class MonitoringSection(Section):
         min_rows: minimum number of rows of a window, and of values of a feature in it, to detect
             drift; 400 when omitted, or three quarters of the training rows of a usual window if these
             are fewer, but at least 30.
-        performance: when the performance of the champion has dropped, see ``PerformanceRules``.
         alerts: rules for high-risk predictions, each of which makes an alert.
+        performance: when the performance of the champion has dropped, see ``PerformanceRules``.
         default_status: ``stopped`` if the sensors for days and retraining wait to be switched on in the
             UI; ``running`` starts them unless the environment stops all sensors.
     """
@@ -64,8 +64,8 @@ class MonitoringSection(Section):
     calendar: tuple[Name, ...] = ()
     policy: str | None = Field(None, min_length=1)
     min_rows: int | None = Field(None, ge=1)
-    performance: PerformanceRules = PerformanceRules()
     alerts: tuple[AlertRule, ...] = ()
+    performance: PerformanceRules = PerformanceRules()
     default_status: Literal["running", "stopped"] = "running"
 
     def policy_file(self, folder: Path) -> Path | None:
