@@ -47,7 +47,7 @@ EXTENT = 38
 
 TIME_FORMAT = {
     "year": "%Y",
-    "month": "%b %Y",
+    **dict.fromkeys(("quarter", "month"), "%b %Y"),
     **dict.fromkeys(("week", "day", "date"), "%-d %b"),
     "hours": "%H:%M",
 }
