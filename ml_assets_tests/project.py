@@ -46,7 +46,6 @@ ALL_DAILY = f"{SOURCES} or group:flight_delays__features"
 """The same with the tables that the service looks up, as the sensors process each day."""
 
 
-
 @dataclass(frozen=True)
 class Project:
     """One test's project."""
