@@ -60,6 +60,7 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
             CauseStage(
                 this,
                 config.drift_partitions,
+                config.monitoring.calendar,
                 self.contracts.training_dataset,
                 is_logged=is_logged(config),
             ).definitions(),
