@@ -40,8 +40,8 @@ from ml_assets.monitoring.causes import (
     causes,
     movements,
 )
-from ml_assets.monitoring.limits import PerformanceRules
-from ml_assets.monitoring.rolling import ReportRules, performance_report
+from ml_assets.monitoring.limits import PerformanceRules, ReportRules
+from ml_assets.monitoring.rolling import performance_report
 from ml_assets.release.champion import Champion
 
 CALENDAR = Calendar(timezone=ZONE)

@@ -129,7 +129,7 @@ def causes(moved: Sequence[Movement], made_from: Mapping[str, Sequence[Column]])
 
     Args:
         moved: how far each feature moved.
-        made_from: feature → the source columns that it is made from.
+        made_from: feature → the source columns that it is made from; other features are ignored.
 
     Returns:
         At most ``NAMED`` causes, likely or not.

@@ -1,13 +1,23 @@
-"""Limits of the performance in production: the section ``monitoring.performance`` of ``defs.yaml``."""
+"""Limits of the performance in production, and the windows in which it is reported.
 
+The limits are the section ``monitoring.performance`` of ``defs.yaml``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from ml_assets.cadence import Calendar
 from ml_assets.errors import ConfigurationError
+from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.metrics import METRICS
-from ml_assets.learning.specification import Task
+from ml_assets.learning.specification import ModelSpecification, Task
 from ml_assets.names import suggestion
+
+LENGTHS = (1, 2, 4)
+"""Lengths of the windows, in windows of drift."""
 
 USUAL_DROP = 0.1
 """Share of its value at release by which a metric may be worse, if nothing is configured."""
@@ -72,3 +82,49 @@ class PerformanceRules(BaseModel, extra="forbid", frozen=True):
                 raise ConfigurationError(
                     f"{where}, of which {better} is better: its limit is '{needed}'."
                 )
+
+
+@dataclass(frozen=True)
+class ReportRules:
+    """How the performance of a pipeline is reported.
+
+    Attributes:
+        calendar: partitions of the predictions.
+        window: partitions of the shortest window.
+        arrives_within: partitions after a prediction by which its label has arrived.
+        segments: segment columns.
+        evaluation: metrics, resamples and confidence.
+        performance: limits.
+        policy_drop: ``performance_drop`` of the retraining policy, if it has one.
+    """
+
+    calendar: Calendar
+    window: int
+    arrives_within: int
+    segments: Sequence[str]
+    evaluation: EvaluationRules
+    performance: PerformanceRules
+    policy_drop: float | None
+
+    @property
+    def longest(self) -> int:
+        """Partitions before that of a report whose predictions it may be about, and its own."""
+        return LENGTHS[-1] * self.window + self.arrives_within
+
+    def ends(self, day: str) -> list[str]:
+        """The partitions that a window may end with, the newest first."""
+        return [self.calendar.shifted(day, -back) for back in range(self.arrives_within + 1)]
+
+    def windows(self, last: str) -> list[str]:
+        """First partition of each window that ends with a partition, the shortest first."""
+        return [self.calendar.shifted(last, 1 - each * self.window) for each in LENGTHS]
+
+    def main(self, specification: ModelSpecification) -> str:
+        """The main metric."""
+        return self.evaluation.of_task(specification.task)[0]
+
+    def drop(self, is_main: bool, at_release: float) -> float:
+        """By how much a metric may be worse than at release."""
+        if is_main and (limit := self.performance.drop or self.policy_drop):
+            return limit
+        return abs(at_release) * USUAL_DROP

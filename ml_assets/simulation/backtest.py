@@ -36,13 +36,8 @@ from ml_assets.simulation.results import BacktestResult, describe, save
 from ml_assets.workspace import Workspace
 
 RESULT = "result.json"
-NEVER_READ = [
-    nouns.PERFORMANCE,
-    nouns.PERFORMANCE_REPORT,
-    nouns.LIKELY_CAUSES,
-    nouns.EVALUATION,
-    nouns.MEMBER_COMPARISON,
-]
+MEASURED = [nouns.PERFORMANCE, nouns.PERFORMANCE_REPORT, nouns.LIKELY_CAUSES]
+NEVER_READ = [*MEASURED, nouns.EVALUATION, nouns.MEMBER_COMPARISON]
 DRIFT = [nouns.FEATURE_REFERENCE, nouns.FEATURE_PROFILE, nouns.DRIFT_REPORT]
 
 KIB_PER_MIB = 1024
@@ -294,9 +289,8 @@ def _unused_assets(plan: BacktestPlan) -> list[str]:
     """Assets that no decision of a backtest's policy reads."""
     if plan.in_project:
         return []
-    if read_policy(plan.policy_file).reads_drift:
-        return NEVER_READ
-    return [*NEVER_READ, *DRIFT]
+    reads_drift = read_policy(plan.policy_file).reads_drift
+    return NEVER_READ if reads_drift else [*NEVER_READ, *DRIFT]
 
 
 def _empty(folder: Path) -> None:

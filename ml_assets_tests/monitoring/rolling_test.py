@@ -10,21 +10,17 @@ import pytest
 from ml_assets.cadence import Calendar
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
-from ml_assets.errors import ConfigurationError
 from ml_assets.learning.evaluation import OVERALL, EvaluationRules
 from ml_assets.learning.predictions import with_predictions
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.monitoring.contracts.rolling import PerformanceReport
-from ml_assets.monitoring.limits import Limit, PerformanceRules
+from ml_assets.monitoring.limits import Limit, PerformanceRules, ReportRules
 from ml_assets.monitoring.performance import NO_LABELS, NOTHING, TOO_FEW
 from ml_assets.monitoring.rolling import (
     NOT_AT_RELEASE,
     TOO_YOUNG,
-    ReportRules,
     performance_report,
     report_summary,
-    simultaneous,
-    widened,
 )
 from ml_assets.release.champion import Champion
 
@@ -318,32 +314,3 @@ def test_a_segment_has_to_be_worse_the_more_segments_are_judged() -> None:
         "EV": False,
         "UA": False,
     }
-
-
-def test_an_interval_for_several_tests_is_wider() -> None:
-    assert simultaneous(28, 1, 0.95) == pytest.approx(1)
-    assert simultaneous(28, 5, 0.95) == pytest.approx(2.7707 / 2.0518, abs=1e-3)
-
-
-def test_an_interval_of_few_days_is_wider() -> None:
-    assert widened(10, 9, 12, days=14, confidence=0.95) == pytest.approx((8.856, 12.288), abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("limits", "message"),
-    [
-        ({"mea": Limit(at_most=1)}, "no metric of a regression. Did you mean 'mae'"),
-        ({"auc": Limit(at_least=0.5)}, "no metric of a regression"),
-        ({"mae": Limit(at_least=1)}, "of which less is better: its limit is 'at_most'"),
-    ],
-    ids=["misspelt", "of another task", "wrong direction"],
-)
-def test_limits_that_cannot_be(limits: dict[str, Limit], message: str) -> None:
-    with pytest.raises(ConfigurationError, match=message):
-        PerformanceRules(limits=limits).check("regression")
-
-
-@pytest.mark.parametrize("given", [{}, {"at_least": 1, "at_most": 2}], ids=["none", "both"])
-def test_a_limit_is_one_value(given: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="name one of at_least and at_most"):
-        Limit(**given)

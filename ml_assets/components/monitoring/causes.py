@@ -49,12 +49,14 @@ class CauseStage:
         pipeline: context shared by all stages.
         window: partitions of the shortest window of a performance report.
         dataset: contract with all columns of the features.
+        calendar: features that move with the date, which are no cause.
         is_logged: whether the features are those that services predicted with, instead of the
             feature table.
     """
 
     pipeline: PipelineContext
     window: int
+    calendar: Sequence[str]
     dataset: type[Contract]
     is_logged: bool
 
@@ -76,7 +78,9 @@ class CauseStage:
 
     @property
     def _version(self) -> str:
-        return code_version(movements, causes, self.pipeline.specification, self.window)
+        return code_version(
+            movements, causes, self.pipeline.specification, self.window, list(self.calendar)
+        )
 
     @property
     def _reports(self) -> Input:
@@ -146,10 +150,8 @@ class CauseStage:
     def _made_from(self, lake: Lake) -> dict[str, list[Column]]:
         """Feature → the source columns that it is made from."""
         known, table = column_lineage(lake).made_from, self.pipeline.features
-        return {
-            name: first_stored(known, (table, name))
-            for name in self.pipeline.specification.features
-        }
+        names = [name for name in self.pipeline.specification.features if name not in self.calendar]
+        return {name: first_stored(known, (table, name)) for name in names}
 
     def _rows(self, workspace: Workspace, window: Window, days: Sequence[str]) -> pd.DataFrame:
         """The features of some partitions, with the segments that are among them."""

@@ -14,8 +14,8 @@ from ml_assets.components.pipeline.members import member_pipelines
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.configuration.parts import MonitoringConfiguration, is_logged
 from ml_assets.configuration.reachable import unreachable_retraining
+from ml_assets.monitoring.limits import ReportRules
 from ml_assets.monitoring.policy import NO_POLICY, read_policy
-from ml_assets.monitoring.rolling import ReportRules
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
             CauseStage(
                 this,
                 config.drift_partitions,
+                config.monitoring.calendar,
                 self.contracts.training_dataset,
                 is_logged=is_logged(config),
             ).definitions(),

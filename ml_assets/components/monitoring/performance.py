@@ -17,8 +17,9 @@ from ml_assets.learning.evaluation import Evaluation
 from ml_assets.learning.predictions import prediction_columns
 from ml_assets.learning.scoring import PREDICTION_ID
 from ml_assets.monitoring.contracts.rolling import PerformanceReport
+from ml_assets.monitoring.limits import ReportRules
 from ml_assets.monitoring.performance import PREDICTION_DAY
-from ml_assets.monitoring.rolling import ReportRules, performance_report, report_summary
+from ml_assets.monitoring.rolling import performance_report, report_summary
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import Plan, each_day, plan
