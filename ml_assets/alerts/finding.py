@@ -36,7 +36,7 @@ class Finding:
         pipeline: the pipeline, or the folder of source tables.
         subject: table, metric, feature or run that it is about.
         message: what happened, with figures and limit, and the likely cause if one is known.
-        segment: column and value of the rows that it is about, ``carrier=EV``; empty for all.
+        segment: column and value of the rows that it is about, ``region=north``; empty for all.
         since: first partition with it, if it is about partitions.
         until: last partition with it.
         command: the command that shows more or mends it; empty when the runbook says it.

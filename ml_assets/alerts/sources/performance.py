@@ -27,7 +27,7 @@ CASE = ["segment_column", "segment", "metric"]
 
 
 def performance_dropped(lake: Lake, pipeline: WatchedPipeline, until: str) -> Iterator[Finding]:
-    """One finding for each metric that is below its limit: of all rows, or else of each such segment.
+    """One finding for each metric that is beyond its limit: of all rows, or else of each such segment.
 
     Args:
         lake: the project's tables.
@@ -44,23 +44,46 @@ def performance_dropped(lake: Lake, pipeline: WatchedPipeline, until: str) -> It
         return
     broken = reports[reports["is_breached"].astype("bool")]
     causes = _stored(lake, pipeline.table(nouns.LIKELY_CAUSES), [last])
-    of_last = broken[broken[DAY] == last].to_dict("records")
-    overall = {row["metric"] for row in of_last if row["segment_column"] == OVERALL}
+    of_last = [
+        {**row, "since": _since(reports, row)}
+        for row in broken[broken[DAY] == last].to_dict("records")
+    ]
     for row in of_last:
-        is_overall = row["segment_column"] == OVERALL
-        if row["metric"] in overall and not is_overall:
+        others = [one for one in of_last if one["metric"] == row["metric"] and one is not row]
+        if _is_told_by_another(row, others):
             continue
-        segments = _segments(of_last, row["metric"]) if is_overall else ""
+        is_overall = _is_overall(row)
+        also = _segments(others) if is_overall else ""
         yield Finding(
             kind=KIND,
             pipeline=pipeline.name,
             subject=str(row["metric"]),
             segment="" if is_overall else f"{row['segment_column']}={row['segment']}",
-            message=f"{_fell(row, pipeline)}{segments}; {_cause(row, causes)}",
-            since=_since(reports, row),
+            message=f"{_fell(row, pipeline)}{also}; {_cause(row, causes)}",
+            since=row["since"],
             until=last,
             command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(last)}",
         )
+
+
+def _is_overall(row: Mapping[Any, Any]) -> bool:
+    return bool(row["segment_column"] == OVERALL)
+
+
+def _is_told_by_another(row: Mapping[Any, Any], others: Sequence[Mapping[Any, Any]]) -> bool:
+    """Whether another breach of the metric tells of it: what began first stays the one that is told.
+
+    All rows tell of their segments, unless the breach of a segment began before it spread to all rows.
+
+    Args:
+        row: a breach, with ``since``.
+        others: the other breaches of the metric.
+    """
+    overall = next((one for one in (row, *others) if _is_overall(one)), None)
+    if overall is None:
+        return False
+    began_before = [one for one in (row, *others) if one["since"] < overall["since"]]
+    return row not in began_before if began_before else not _is_overall(row)
 
 
 def _stored(lake: Lake, table: str, days: Sequence[str]) -> pd.DataFrame | None:
@@ -72,8 +95,7 @@ def _stored(lake: Lake, table: str, days: Sequence[str]) -> pd.DataFrame | None:
 def _fell(row: Mapping[Any, Any], pipeline: WatchedPipeline) -> str:
     calendar, first, last = pipeline.calendar, row["window_first"], row["window_last"]
     count = calendar.between(first, last) + 1
-    whole = row["segment_column"] == OVERALL
-    of = "" if whole else f" of {row['segment_column']} {row['segment']}"
+    of = "" if _is_overall(row) else f" of {row['segment_column']} {row['segment']}"
     moved = "fell" if METRICS[row["metric"]].higher_is_better else "rose"
     window = f"{count} {calendar.cadence.unit}{'' if count == 1 else 's'} to {last}"
     return (
@@ -82,13 +104,9 @@ def _fell(row: Mapping[Any, Any], pipeline: WatchedPipeline) -> str:
     )
 
 
-def _segments(broken: Sequence[Mapping[Any, Any]], metric: str) -> str:
+def _segments(broken: Sequence[Mapping[Any, Any]]) -> str:
     """The segments that break their limit, too."""
-    also = [
-        f"{row['segment_column']} {row['segment']}"
-        for row in broken
-        if row["metric"] == metric and row["segment_column"] != OVERALL
-    ]
+    also = [f"{row['segment_column']} {row['segment']}" for row in broken]
     more = f" and {len(also) - SHOWN} more" if len(also) > SHOWN else ""
     return f", with {', '.join(also[:SHOWN])}{more}" if also else ""
 

@@ -121,6 +121,17 @@ def test_a_breach_of_all_rows_is_one_finding_that_names_its_segments(
     assert only.segment == ""
 
 
+def test_a_breach_of_a_segment_that_spreads_to_all_rows_stays_one_finding_of_the_segment(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    report(lake, EV, day="2013-09-13")
+    report(lake, OVERALL, EV)
+
+    (only,) = found(lake, pipeline)
+
+    assert (only.segment, only.since) == ("carrier=EV", "2013-09-13")
+
+
 def test_an_error_rises(lake: Lake, pipeline: WatchedPipeline) -> None:
     report(lake, {**OVERALL, "metric": "mae", "value": 13.14, "limit": 11})
 

@@ -1,0 +1,155 @@
+"""A break in one source column: one alert with its segment and cause, and what ends it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.alerts.alert import Alert, AlertState
+from ml_assets.alerts.evaluation import Source, evaluate
+from ml_assets.alerts.finding import Level
+from ml_assets.alerts.sources.performance import KIND, performance_dropped
+from ml_assets.alerts.watched import WatchedPipeline
+from ml_assets.cadence import DAYS, Span
+from ml_assets.content import DAY
+from ml_assets.monitoring.policy import NO_POLICY
+from ml_assets.workspace import Workspace
+from ml_assets_tests.components.shop import definitions, plain, rows
+from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.project import Project
+
+pytestmark = pytest.mark.slow
+
+PIPELINE = "shop"
+AS_OF, SCORED = "2024-02-10", "2024-02-10...2024-02-29"
+BROKEN_FROM = "2024-02-18"
+"""First day on which the north counts its items in dozens; written down before any run."""
+
+BROKEN = "broken_until"
+"""File in the data folder with the last such day; without it nothing is broken."""
+
+TEXT = """
+type: ml_assets.components.FeatureTable
+attributes:
+  key: shop/orders
+  function: ml_assets_tests.components.shop.orders
+  contract: ml_assets_tests.components.shop.Orders
+  description: One row per order.
+  owners: ["team:shop"]
+  days: {first: "2024-01-01", last: "2024-02-29"}
+  inputs: {raw: {asset: shop/raw}}
+---
+type: ml_assets.components.FeatureTable
+attributes:
+  key: shop/weights
+  function: ml_assets_tests.components.shop.weights
+  contract: ml_assets_tests.components.shop.Weights
+  description: What each order weighs.
+  owners: ["team:shop"]
+  days: {first: "2024-01-01", last: "2024-02-29"}
+  inputs: {raw: {asset: shop/raw}}
+---
+type: ml_assets.components.ModelPipeline
+attributes:
+  pipeline: shop
+  features: shop/orders
+  labels: {asset: shop/weights, column: weight}
+  segments: [region]
+  test_window: 6d
+  estimator:
+    task: regression
+    path: sklearn.ensemble.HistGradientBoostingRegressor
+    numeric: [items, hour]
+    categorical: [region]
+    hyperparameters: {random_state: 0}
+"""
+
+
+def delivered(home: Path, days: list[str]) -> pd.DataFrame:
+    """The orders as the source has them: the north in dozens while it is broken."""
+    found = rows().loc[lambda every: every[DAY].isin(days)]
+    marker = home / BROKEN
+    if not marker.exists():
+        return found
+    until = marker.read_text("utf-8")
+    in_dozens = found[DAY].between(BROKEN_FROM, until) & (found["region"] == "north")
+    return found.assign(items=np.where(in_dozens, found["items"] / 12, found["items"]))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Project]:
+    """A project with this pipeline alone."""
+    new_home(tmp_path)
+    raw = plain("raw", partial(delivered, tmp_path / "data"))
+    with opened(tmp_path, definitions(tmp_path / "defs", TEXT, raw)) as project:
+        yield project
+
+
+def processed(shop: Project, *, broken_until: str) -> None:
+    """All days of features, a champion, and the days that it scored, with a break until a day."""
+    if broken_until:
+        (shop.data / BROKEN).write_text(broken_until, "utf-8")
+    for selection, days in (
+        ('key:"shop/raw" or group:shop__features', "2024-01-01...2024-02-29"),
+        ("group:shop__training or group:shop__release", AS_OF),
+        ("group:shop__predictions or group:shop__monitoring", SCORED),
+    ):
+        done = shop.materialize(selection, days)
+        assert done.succeeded, done.failed_steps
+
+
+def alerts_until(day: str) -> list[Alert]:
+    """The alerts after an evaluation at the end of each scored day until this one."""
+    workspace = Workspace.of_environment()
+    pipeline = WatchedPipeline(PIPELINE, DAYS, NO_POLICY)
+    for one in Span(AS_OF, day).days():
+        find = partial(performance_dropped, workspace.lake, pipeline, one)
+        now = datetime.fromisoformat(one).replace(tzinfo=UTC) + timedelta(days=1)
+        workspace.alerts.update(evaluate([Source(KIND, find, PIPELINE)]), now)
+    return workspace.alerts.alerts()
+
+
+def test_without_a_break_there_is_no_alert(shop: Project) -> None:
+    processed(shop, broken_until="")
+
+    assert alerts_until("2024-02-29") == []
+
+
+def test_a_break_of_one_column_is_one_alert_with_its_cause_until_the_source_is_repaired(
+    shop: Project,
+) -> None:
+    processed(shop, broken_until="2024-02-21")
+
+    [alert] = alerts_until("2024-02-21")
+    assert (alert.level, alert.pipeline, alert.state) == (
+        Level.CRITICAL,
+        PIPELINE,
+        AlertState.OPEN,
+    )
+    assert BROKEN_FROM <= alert.since <= "2024-02-21"
+    assert alert.segment == "region=north"
+    assert "region south" not in alert.message
+    assert "likely due to `items`" in alert.message
+    assert f"since {BROKEN_FROM}" in alert.message
+    assert "from shop/orders.items" in alert.message
+    [resolved] = alerts_until("2024-02-29")
+    assert (resolved.id, resolved.state) == (alert.id, AlertState.RESOLVED)
+
+
+def test_a_break_that_lasts_stays_open_until_a_new_model_serves(shop: Project) -> None:
+    processed(shop, broken_until="2024-02-29")
+
+    [alert] = alerts_until("2024-02-28")
+    assert alert.state is AlertState.OPEN
+
+    trained = shop.materialize("group:shop__training or group:shop__release", "2024-02-29")
+    assert trained.succeeded, trained.failed_steps
+    assert len(shop.lake.read("shop/champion", ["2024-02-29"])) == 1
+    scored = shop.materialize("group:shop__predictions or group:shop__monitoring", "2024-02-29")
+    assert scored.succeeded, scored.failed_steps
+    [resolved] = alerts_until("2024-02-29")
+    assert (resolved.id, resolved.state) == (alert.id, AlertState.RESOLVED)
