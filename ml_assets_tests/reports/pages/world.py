@@ -292,6 +292,7 @@ def _status(stages: list[StageProgress]) -> PipelineStatus:
         waiting=[],
         retraining=None,
         last_retraining_decision=None,
+        changed=None,
         sources_until="",
         stages=stages,
         problem="",
