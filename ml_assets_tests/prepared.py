@@ -54,6 +54,8 @@ SCORED = (
     "predictions",
     "labels",
     "performance",
+    "performance_report",
+    "likely_causes",
     "feature_profile",
     "drift_report",
     "retraining_decision",

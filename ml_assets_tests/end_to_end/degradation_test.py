@@ -60,6 +60,7 @@ attributes:
   labels: {asset: shop/weights, column: weight}
   segments: [region]
   test_window: 6d
+  release: {max_unjudged_share: 1}  # sixty orders a day are too few to judge regions
   estimator:
     task: regression
     path: sklearn.ensemble.HistGradientBoostingRegressor
@@ -131,7 +132,7 @@ def test_a_break_of_one_column_is_one_alert_with_its_cause_until_the_source_is_r
         AlertState.OPEN,
     )
     assert BROKEN_FROM <= alert.since <= "2024-02-21"
-    assert alert.segment == "region=north"
+    assert "with region north;" in alert.message
     assert "region south" not in alert.message
     assert "likely due to `items`" in alert.message
     assert f"since {BROKEN_FROM}" in alert.message
@@ -148,7 +149,8 @@ def test_a_break_that_lasts_stays_open_until_a_new_model_serves(shop: Project) -
 
     trained = shop.materialize("group:shop__training or group:shop__release", "2024-02-29")
     assert trained.succeeded, trained.failed_steps
-    assert len(shop.lake.read("shop/champion", ["2024-02-29"])) == 1
+    [decision] = shop.lake.read("shop/release_decision", ["2024-02-29"]).to_dict("records")
+    assert decision["verdict"] == "passed", decision["reason"]
     scored = shop.materialize("group:shop__predictions or group:shop__monitoring", "2024-02-29")
     assert scored.succeeded, scored.failed_steps
     [resolved] = alerts_until("2024-02-29")
