@@ -227,7 +227,7 @@ def _distances(
 
 
 def column_name(column: Column) -> str:
-    """A column as text: ``sources/flights.dep_delay``."""
+    """A column as text: ``shop/orders.weight``."""
     return f"{column[0]}.{column[1]}"
 
 

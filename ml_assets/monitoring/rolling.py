@@ -112,7 +112,7 @@ def report_summary(report: pd.DataFrame) -> dict[str, float | int | str]:
 
 
 def segment_name(column: str, value: str) -> str:
-    """A segment in words: ``carrier=EV``."""
+    """A segment in words: ``region=north``."""
     return "all rows" if column == OVERALL else f"{column}={value}"
 
 
