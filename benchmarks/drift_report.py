@@ -1,4 +1,6 @@
-"""A drift report of 30 days and 22 features from stored profiles, reading their JSON included.
+"""Drift reports of 30 and 365 days and 22 features from stored profiles, reading their JSON included.
+
+Beside them stand the exact distances of the same rows by scipy: KS and Wasserstein of each feature.
 
 python -m benchmarks.drift_report [--repeat 9]
 """
@@ -10,12 +12,15 @@ import time
 
 import numpy as np
 import pandas as pd
+from scipy.stats import ks_2samp, wasserstein_distance
 
 from ml_assets.content import DAY
 from ml_assets.monitoring.drift import drift_report, reference_profile
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 
-BUDGET_SECONDS = 0.05
+BUDGETS = {30: 0.05, 365: 0.15}
+"""Days of a report → seconds."""
+
 FEATURES = [f"feature_{number}" for number in range(22)]
 ROWS_A_DAY = 900
 AS_OF = "2013-04-01"
@@ -28,25 +33,43 @@ def main() -> int:
     repeat = parser.parse_args().repeat
     reference = reference_profile(rows("2013-01-01", 90), FEATURES, [], 30)
     bins = [whole.bins for whole in reference_from_rows(reference)]
-    month = rows("2013-04-01", 30)
-    profiles = to_rows(*daily_profiles(month, bins), AS_OF)
-    report = [
-        seconds(
-            lambda: drift_report(
-                reference, profiles, {}, day="2013-04-30", reference=AS_OF, min_rows=400
-            )
-        )
-        for _ in range(repeat)
-    ]
-    one_day = month[month[DAY] == "2013-04-30"]
-    day = [seconds(lambda: to_rows(*daily_profiles(one_day, bins), AS_OF)) for _ in range(repeat)]
-    median = statistics.median(report)
+    exact_reference = rows("2013-01-01", 90)
     print("| what | ms | budget |\n| --- | --- | --- |")
-    print(
-        f"| report of 30 days × 22 features | {median * 1000:.1f} | {BUDGET_SECONDS * 1000:.0f} |"
-    )
-    print(f"| profile of one day of {ROWS_A_DAY} rows | {statistics.median(day) * 1000:.1f} | |")
-    return int(median > BUDGET_SECONDS)
+    is_over = False
+    for days, budget in BUDGETS.items():
+        report, of_rows, count = measured(reference, bins, exact_reference, days, repeat)
+        print(
+            f"| report of {days} days × 22 features | {report * 1000:.1f} | {budget * 1000:.0f} |"
+        )
+        print(f"| … exact, by scipy on {count:,} rows | {of_rows * 1000:,.0f} | |")
+        is_over = is_over or report > budget
+    one_day = rows("2013-04-30", 1)
+    day = median(lambda: to_rows(*daily_profiles(one_day, bins), AS_OF), repeat)
+    print(f"| profile of one day of {ROWS_A_DAY} rows | {day * 1000:.1f} | |")
+    return int(is_over)
+
+
+def measured(
+    reference: pd.DataFrame, bins: list, exact_reference: pd.DataFrame, days: int, repeat: int
+) -> tuple[float, float, int]:
+    """Seconds of a report from profiles, seconds from the rows, and the number of rows."""
+    newest = rows("2013-04-01", days)
+    profiles, last = to_rows(*daily_profiles(newest, bins), AS_OF), newest[DAY].max()
+
+    def report() -> object:
+        return drift_report(reference, profiles, {}, day=last, reference=AS_OF, min_rows=400)
+
+    of_rows = median(lambda: exact(exact_reference, newest), 1)
+    return median(report, repeat), of_rows, len(newest)
+
+
+def exact(reference: pd.DataFrame, newest: pd.DataFrame) -> list[float]:
+    """KS and Wasserstein distance of each feature, from all values."""
+    found = []
+    for name in FEATURES:
+        one, other = (rows[name].dropna().to_numpy() for rows in (reference, newest))
+        found += [ks_2samp(one, other, method="asymp").statistic, wasserstein_distance(one, other)]
+    return found
 
 
 def rows(first: str, days: int) -> pd.DataFrame:
@@ -58,11 +81,16 @@ def rows(first: str, days: int) -> pd.DataFrame:
     return pd.DataFrame(values, columns=FEATURES).assign(**{DAY: dates})
 
 
+def median(call: object, repeat: int) -> float:
+    """Median of the CPU times of some calls."""
+    return statistics.median(seconds(call) for _ in range(repeat))
+
+
 def seconds(call: object) -> float:
-    """Wall time of a call."""
-    started = time.perf_counter()
+    """CPU time of a call: other processes of a shared machine do not count."""
+    started = time.process_time()
     call()  # type: ignore[operator]
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 if __name__ == "__main__":

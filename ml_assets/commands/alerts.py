@@ -31,12 +31,15 @@ def list_alerts(
 ) -> None:
     """List alerts that are not resolved, the most severe first."""
     from ml_assets.alerts.alert import UNRESOLVED
-    from ml_assets.commands.printing.alerts import as_json_value, print_alerts
+    from ml_assets.commands.printing.alerts import as_json_value, most_severe_first, print_alerts
     from ml_assets.workspace import Workspace
 
     workspace = Workspace.of_environment()
     states = None if is_all else UNRESOLVED
-    found = workspace.alerts.alerts(pipeline or None, states) if workspace.has_data else []
+    found = []
+    if workspace.has_data:
+        with workspace.lake.ledger.one_connection():
+            found = most_severe_first(workspace.alerts.alerts(pipeline or None, states))
     if as_json:
         print_json([as_json_value(alert) for alert in found])
     else:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 SHOWN = 5
-"""Days without rows that are printed; JSON has all."""
+"""Days without rows, and changes, that are printed; JSON has all."""
 
 REFERENCE = ("flight_delays", "flight_ensemble", "flight_chain", "airport_weather")
 """Folders of the pipelines on the reference data, with which 'make demo' begins."""
@@ -37,6 +37,8 @@ INDENT = 2
 COLORS = {
     "passed": "green",
     "awaiting_approval": "yellow",
+    "approved": "green",
+    "rejected": "red",
     "blocked": "red",
     "keep": "green",
     "retrain": "yellow",
@@ -158,17 +160,34 @@ def _print_pipeline(pipeline: "PipelineStatus", out: Console) -> None:
             f"retraining: {decision.day} {_colored(decision.verdict)}: {escape(decision.reason)}",
         )
     out.print()
-    if pipeline.waiting:
-        out.print("Waits for a person:" if _is_open(pipeline) else "Approved, not continued yet:")
-        for release in pipeline.waiting:
-            _line(out, f"[yellow]{release.as_of}[/yellow] {escape(release.reason)}")
-            out.print(f"    {release.command}", highlight=False, soft_wrap=True, markup=False)
-        out.print()
+    _print_changed(pipeline, out)
+    _print_waiting(pipeline, out)
     _print_stages(pipeline, out)
 
 
-def _is_open(pipeline: "PipelineStatus") -> bool:
-    return any(release.state == "waiting" for release in pipeline.waiting)
+def _print_changed(pipeline: "PipelineStatus", out: Console) -> None:
+    if not (changed := pipeline.changed):
+        return
+    more = len(changed.changes) - SHOWN
+    omitted = f"; and {more} more, which --json has" if more > 0 else ""
+    out.print("Configuration changed since the champion, which keeps what it was evaluated with:")
+    _line(out, escape("; ".join(changed.changes[:SHOWN]) + omitted))
+    if changed.command:
+        out.print("  To train and release a model by it:")
+        out.print(f"    {changed.command}", highlight=False, soft_wrap=True, markup=False)
+    out.print()
+
+
+def _print_waiting(pipeline: "PipelineStatus", out: Console) -> None:
+    for title, is_open in (("Waits for a person:", True), ("Approved, not continued yet:", False)):
+        releases = [one for one in pipeline.waiting if (one.state == "waiting") is is_open]
+        if releases:
+            out.print(title)
+        for release in releases:
+            _line(out, f"[yellow]{release.as_of}[/yellow] {escape(release.reason)}")
+            out.print(f"    {release.command}", highlight=False, soft_wrap=True, markup=False)
+        if releases:
+            out.print()
 
 
 def _print_stages(pipeline: "PipelineStatus", out: Console) -> None:

@@ -1,4 +1,4 @@
-"""The ``Defaults`` of a ``defs.yaml``: owners and days, said once for all documents of the file.
+"""The ``Defaults`` of a ``defs.yaml``: owners, days and freshness, said once for all documents of the file.
 
 A model that has no name is called like the pipeline of its features.
 """
@@ -13,11 +13,13 @@ from ml_assets.configuration.days import Days
 from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.files.yaml_files import Document, documents_of, template_of
 from ml_assets.configuration.sections import Owner, Section
+from ml_assets.durations import Age
 from ml_assets.errors import ConfigurationError
 from ml_assets.sources.file_names import FilePattern
 
 DEFAULTS, FEATURES, SOURCE, NEW_DAYS = "Defaults", "FeatureTable", "SourceTable", "NewDays"
 CHAINED = "ChainedFeatures"
+PREDICTING = ("ModelPipeline", "Ensemble", "BatchPredictions")
 """Templates, by the last part of a document's ``type``."""
 
 WITHOUT_OWNERS = (DEFAULTS, NEW_DAYS)
@@ -31,15 +33,20 @@ class DefaultsConfiguration(Section):
         owners: ``team:…`` names.
         days: days of the tables and the cadence of their partitions. A table may give single keys of
             its own; a model has the days of its feature table, and these days if that has none.
+        fresh_within: time from the end of a partition of a table, or of predictions, until it is
+            stored, or else an alert tells so.
     """
 
     owners: tuple[Owner, ...] | None = Field(None, min_length=1)
     days: Days | None = None
+    fresh_within: Age | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.owners is None and self.days is None:
-            raise ValueError("neither owners nor days is given: give one of them, or remove it")
+        if not (self.owners or self.days or self.fresh_within):
+            raise ValueError(
+                "none of owners, days and fresh_within is given: give one, or remove it"
+            )
         return self
 
 
@@ -114,6 +121,9 @@ def _completed(
         found.setdefault("owners", defaults["owners"])
     if "days" in defaults and _has_days(template, attributes):
         found["days"] = with_keys(attributes.get("days", {}), defaults["days"])
+    has_partitions = template in (CHAINED, *PREDICTING) or _has_days(template, attributes)
+    if "fresh_within" in defaults and has_partitions:
+        found.setdefault("fresh_within", defaults["fresh_within"])
     return found
 
 

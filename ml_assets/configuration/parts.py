@@ -9,6 +9,7 @@ from ml_assets.configuration.model_sections import CardConfiguration, Monitoring
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Name
 from ml_assets.configuration.serving.section import Serving
+from ml_assets.durations import Age
 from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
 
@@ -53,11 +54,14 @@ class BatchPredictionsConfiguration(ModelConfiguration):
         target_time: column of the features with the time that is predicted; the time of the partition
             when omitted: its start for the horizon, its end for what is replayed.
         serving: how a service answers requests; without it, requests contain all features.
+        fresh_within: time from the end of a partition until its predictions are stored, or else an
+            alert tells so.
     """
 
     predicted_at: Name | None = None
     target_time: Name | None = None
     serving: Serving = Serving()
+    fresh_within: Age | None = None
 
 
 class MonitoringConfiguration(ModelConfiguration):

@@ -83,6 +83,7 @@ class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
             tick and extracted again when they changed; ``0d`` for none.
         retention: time for which the source keeps rows, which it may delete later; omitted when it
             keeps all rows.
+        fresh_within: time from the end of a partition until it is stored, or else an alert tells so.
         statistics: numeric columns whose daily means the UI plots.
     """
 
@@ -101,6 +102,7 @@ class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
     max_age: Age | None = None
     revisit: DurationOrNone | None = None
     retention: PositiveDuration | None = None
+    fresh_within: Age | None = None
     statistics: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -129,8 +131,9 @@ class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
             )
         if self.time_format and not self.time_column:
             raise ValueError("time_format is given without time_column")
-        if self.time_zone and not self.days:
-            raise ValueError("time_zone is given without days")
+        for name in ("time_zone", "fresh_within"):
+            if getattr(self, name) and not self.days:
+                raise ValueError(f"{name} is given without days")
         if self.days:
             for name in ("revisit", "retention"):
                 if getattr(self, name):
@@ -200,6 +203,7 @@ class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "d
         rows: name of the input whose rows the table describes, one for one, such as a timetable: each
             partition has a row for each of them, or for each entity of a snapshot.
         parameters: further keyword arguments of the function; validated by its annotations.
+        fresh_within: time from the end of a partition until it is stored, or else an alert tells so.
         statistics: numeric columns whose daily means the UI plots.
         source_rows: dotted path of ``f(row, *, <input>=frame, …, <parameter>=value, …)``, which
             returns the input rows of a row; used by ``ml-assets trace``.
@@ -216,6 +220,7 @@ class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "d
     inputs: Mapping[Name, TableInput] = Field(min_length=1)
     rows: Name | None = None
     parameters: dict[str, Any] = {}
+    fresh_within: Age | None = None
     statistics: tuple[str, ...] = ()
     source_rows: DottedPath | None = None
     online: Online | None = None

@@ -7,8 +7,13 @@ from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.configuration.documents import of_template
 from ml_assets.configuration.ensemble.section import EnsembleConfiguration
 from ml_assets.configuration.models import MODELS, PARTS, pipeline, pipeline_of, pipelines_outside
-from ml_assets.configuration.parts import MonitoringConfiguration, is_logged
+from ml_assets.configuration.parts import (
+    BatchPredictionsConfiguration,
+    MonitoringConfiguration,
+    is_logged,
+)
 from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.configuration.watching.tables import watched_predictions
 from ml_assets.errors import MLAssetsError
 from ml_assets.monitoring.policy import NO_POLICY, Policy, read_policy
 
@@ -31,6 +36,9 @@ def _watched(name: str) -> WatchedPipeline:
     monitored = next(
         ((part, file) for part, file in parts if isinstance(part, MonitoringConfiguration)), None
     )
+    predicting = next(
+        (one for one, _ in parts if isinstance(one, BatchPredictionsConfiguration)), None
+    )
     return WatchedPipeline(
         name=name,
         calendar=config.days.calendar,
@@ -40,6 +48,7 @@ def _watched(name: str) -> WatchedPipeline:
         has_classes=bool(config.estimator.classes),
         is_ensemble=isinstance(config, EnsembleConfiguration),
         is_logged=any(is_logged(part) for part, _ in parts),
+        predictions=watched_predictions(predicting) if predicting else None,
     )
 
 

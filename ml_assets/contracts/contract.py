@@ -28,6 +28,10 @@ Columns of a table that a function computes may do without, see ``contracts.line
 ROLE, GROUP = "role", "group"
 """Keys of a field's metadata about its column as a feature, see ``used_as``."""
 
+SEEN = "seen"
+"""Key of a field's metadata with the texts that a column had when its contract was made. Others are
+allowed in rows; in a rule of an ensemble they are taken for typing errors."""
+
 Role = Literal["numeric", "categorical", "text", "ignored"]
 """How a model uses a column."""
 Group = Literal["structural", "environment", "calendar"]
@@ -75,6 +79,7 @@ def computed(
     *,
     role: Role | None = None,
     group: Group | None = None,
+    seen: Sequence[str] = (),
     **further: Any,
 ) -> Any:
     """A field of a column that the project computes.
@@ -85,9 +90,11 @@ def computed(
         unit: unit of its values, if any.
         role: how a model uses it as a feature, see ``used_as``.
         group: its group in monitoring.
+        seen: texts that it had when the contract was made, if they are few, see ``SEEN``.
         further: further arguments of pandera's ``Field``, such as bounds.
     """
     metadata = {FROM: [*sources], **used_as(role, group)} | ({"unit": unit} if unit else {})
+    metadata |= {SEEN: [*seen]} if seen else {}
     return pa.Field(description=description, metadata=metadata, **further)
 
 

@@ -1,7 +1,10 @@
 """Questions about the latest entries of all tables, without reading those of every day."""
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 
+from ml_assets.cadence import Span
 from ml_assets.ledger.database import LedgerDatabase
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.rows import entry_of, with_schema
@@ -57,6 +60,31 @@ class Overview(LedgerDatabase):
         )
         with self._transaction() as connection:
             return connection.scalar(query)
+
+    def first_stored(self, table: str) -> str | None:
+        """The first day of a table that was ever stored; None for none."""
+        query = (
+            sa.select(_entries.c.day)
+            .where(_entries.c.table_name == table, _entries.c.status == Status.STORED.value)
+            .order_by(_entries.c.day)
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            return connection.scalar(query)
+
+    def first_times(self, table: str, span: Span) -> dict[str, datetime]:
+        """Day of a span → when it was stored for the first time, UTC."""
+        query = (
+            sa.select(_entries.c.day, sa.func.min(_entries.c.written_at).label("at"))
+            .where(
+                _entries.c.table_name == table,
+                _entries.c.day.between(span.first, span.last),
+                _entries.c.status == Status.STORED.value,
+            )
+            .group_by(_entries.c.day)
+        )
+        with self._transaction() as connection:
+            return {row.day: row.at.replace(tzinfo=UTC) for row in connection.execute(query)}
 
 
 def _is_latest(entries: sa.Table) -> sa.ColumnElement[bool]:

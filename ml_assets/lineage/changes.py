@@ -58,6 +58,8 @@ class ChangedDays:
 def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     """Values that differ, by their dotted names; for lists, the items that only one of them has.
 
+    Items of a list that have a ``name``, such as rules, are compared by it.
+
     Args:
         then: earlier values; may contain nested mappings.
         now: later values.
@@ -119,15 +121,30 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
-        else:
+        elif named := _by_name(value):
+            yield f"{prefix}{name}", [*named]
+            yield from _flat(named, f"{prefix}{name}.")
+        elif value != []:
             yield f"{prefix}{name}", value
 
 
+def _by_name(value: Any) -> dict[str, Any]:
+    """Name → the rest, of a list of items that have one; empty for another value."""
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(item, Mapping) and "name" in item for item in value
+    ):
+        return {}
+    return {
+        item["name"]: {key: part for key, part in item.items() if key != "name"} for item in value
+    }
+
+
 def _change(name: str, then: Any, now: Any) -> Change:
-    if isinstance(then, list) and isinstance(now, list) and {*then} != {*now}:
+    if isinstance(then, list) and isinstance(now, list):
         lost = [item for item in then if item not in now]
         gained = [item for item in now if item not in then]
-        return Change(name, _text(lost), _text(gained), is_of_items=True)
+        if lost or gained:
+            return Change(name, _text(lost), _text(gained), is_of_items=True)
     return Change(name, _text(then), _text(now))
 
 

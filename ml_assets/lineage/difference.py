@@ -15,10 +15,12 @@ from ml_assets.learning.evaluation import OVERALL
 from ml_assets.lineage.changes import Change, changes
 from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.recorded import (
+    ModelReference,
     RecordedDay,
     RecordedModel,
     champion_row,
     dataset_rows,
+    members_of,
     model_of_version,
     recorded_model,
     rows_of_model,
@@ -114,6 +116,7 @@ class Difference:
         older: the model with the lower version.
         newer: the other model.
         shifts: features of both models, the largest shift first; None when a reference was deleted.
+        members: pipelines of which two ensembles have another model.
         parameters: parameters that differ; None when they were not recorded.
         modules: modules of this project whose code differs; None when they were not recorded.
         libraries: library versions that differ; None when they were not recorded.
@@ -124,6 +127,7 @@ class Difference:
     older: Side
     newer: Side
     shifts: Sequence[Shift] | None
+    members: Sequence[Change]
     parameters: Sequence[Change] | None
     modules: Sequence[Change] | None
     libraries: Sequence[Change] | None
@@ -139,15 +143,25 @@ def difference(lake: Lake, pipeline: PipelineTables, one: int, other: int) -> Di
     """
     if one == other:
         raise ConfigurationError(f"Version {one} was given twice. Give two different versions.")
-    older, newer = (
-        recorded_model(lake, pipeline, model_of_version(lake, pipeline, version))
-        for version in sorted((one, other))
-    )
+    older, newer = (model_of_version(lake, pipeline, version) for version in sorted((one, other)))
+    return compared(lake, pipeline, older, newer)
+
+
+def compared(
+    lake: Lake, pipeline: PipelineTables, then: ModelReference, now: ModelReference
+) -> Difference:
+    """Compare two models, the older first.
+
+    Raises:
+        LakeMismatch: the ledger has no record of one of them.
+    """
+    older, newer = (recorded_model(lake, pipeline, one) for one in (then, now))
     return Difference(
         pipeline=pipeline.name,
         older=_side(lake, older),
         newer=_side(lake, newer),
         shifts=_shifts(lake, older, newer),
+        members=changes(_members(lake, older), _members(lake, newer)),
         parameters=changed_parameters(older, newer),
         modules=_changes(older, newer, _modules),
         libraries=_changes(older, newer, _libraries),
@@ -223,6 +237,14 @@ def _comparison(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[
 def _shifts(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[Shift] | None:
     then, now = (rows_of_model(lake, each, nouns.FEATURE_REFERENCE) for each in (older, newer))
     return None if then is None or now is None else shifts(then, now)
+
+
+def _members(lake: Lake, recorded: RecordedModel) -> dict[str, str]:
+    """Pipeline → its model in an ensemble, in words."""
+    return {
+        name: f"{f'version {one.version} ' if one.version else ''}as of {one.as_of}, {one.fingerprint}"
+        for name, one in members_of(lake, recorded).items()
+    }
 
 
 def changed_parameters(older: RecordedModel, newer: RecordedModel) -> list[Change] | None:

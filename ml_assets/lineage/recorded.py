@@ -14,7 +14,8 @@ from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status, usable_hashes
-from ml_assets.lineage.pipelines import PipelineTables
+from ml_assets.lineage.graph import stored_reads
+from ml_assets.lineage.pipelines import PipelineTables, own_tables
 from ml_assets.names import unknown
 from ml_assets.provenance.code import Code
 from ml_assets.provenance.provenance import Run
@@ -144,6 +145,16 @@ def recorded_model(lake: Lake, pipeline: PipelineTables, trained: ModelReference
         lambda entry: entry.content_hash in content and is_no_later(entry, model.entry),
     )
     return RecordedModel(pipeline, trained.version, model, dataset)
+
+
+def members_of(lake: Lake, recorded: RecordedModel) -> dict[str, ModelReference]:
+    """Pipeline → the model of it that an ensemble was composed of, as it read them; empty for others."""
+    found = {}
+    for read in stored_reads(recorded.model.entry):
+        name, _, noun = read.table.rpartition("/")
+        if noun == nouns.MODEL and name != recorded.pipeline.name:
+            found[name] = model_of_fingerprint(lake, own_tables(name), read.day, read.content_hash)
+    return found
 
 
 def rows_of_model(lake: Lake, recorded: RecordedModel, noun: str) -> pd.DataFrame | None:

@@ -17,6 +17,10 @@ from ml_assets.configuration.documents import feature_table
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
+from ml_assets.learning.ensembles.answers import Answer
+from ml_assets.learning.ensembles.columns import stored_answer
+from ml_assets.learning.ensembles.rules import EnsembleRules
+from ml_assets.learning.specification import ENSEMBLE
 from ml_assets.ledger.entries import Entry, Read, grouped, usable_hashes
 from ml_assets.lineage.graph import stored_reads
 from ml_assets.lineage.inputs import SourceRows, TableRead, reads_by_table, source_rows
@@ -24,12 +28,15 @@ from ml_assets.lineage.pipelines import PipelineTables, own_tables
 from ml_assets.lineage.recorded import (
     ModelReference,
     RecordedDay,
+    RecordedModel,
     champion_row,
+    members_of,
     model_of_fingerprint,
     readable_version,
     recorded_day,
     recorded_model,
 )
+from ml_assets.lineage.reproduction.recipes import parameters_of
 from ml_assets.names import unknown
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.audit import Event, audit
@@ -110,6 +117,7 @@ class PredictionTrace:
         features: day of its features as it was written.
         feature_row: row of its features.
         sources: input rows of that row, by input.
+        answer: how an ensemble came to it; None for another model.
     """
 
     prediction: Row
@@ -118,6 +126,7 @@ class PredictionTrace:
     features: WrittenDay
     feature_row: Row
     sources: Sequence[SourceRows]
+    answer: Answer | None = None
 
 
 def trace_prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> PredictionTrace:
@@ -139,14 +148,25 @@ def trace_prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> Pred
     rows = lake.read(of.features, [day], version=version, hashes={day: content})
     feature_row = _row_of(rows, prediction, of.join_keys)
     as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
+    model = model_of_fingerprint(lake, of, as_of, fingerprint)
     return PredictionTrace(
         prediction=plain_row(prediction),
         written=written_day(lake, scored),
-        model=trace_model(lake, of, model_of_fingerprint(lake, of, as_of, fingerprint)),
+        model=trace_model(lake, of, model),
         features=written_day(lake, features),
         feature_row=plain_row(feature_row),
         sources=source_rows(lake, of.features, feature_row, features.entry),
+        answer=_answer(recorded_model(lake, of, model), prediction),
     )
+
+
+def _answer(model: RecordedModel, prediction: pd.Series) -> Answer | None:
+    """How an ensemble came to a prediction, with the reasons of its rules; None if that is not recorded."""
+    parameters = parameters_of(model.model.code) if model.model.code else {}
+    if parameters.get("estimator") != ENSEMBLE:
+        return None
+    rules = EnsembleRules.model_validate(parameters["hyperparameters"]["ensemble"])
+    return stored_answer({str(name): value for name, value in prediction.items()}, rules)
 
 
 def trace_model(lake: Lake, of: PipelineTables, trained: ModelReference) -> ModelTrace:
@@ -168,20 +188,11 @@ def trace_model(lake: Lake, of: PipelineTables, trained: ModelReference) -> Mode
         sources=reads_by_table(_reads_of_inputs(lake, dataset)),
         release=_release(lake, of, trained),
         serves_from=str(champion["serves_from"]) if champion else "",
-        members=_members(lake, of, recorded.model.entry),
+        members=[
+            trace_model(lake, own_tables(name), member)
+            for name, member in members_of(lake, recorded).items()
+        ],
     )
-
-
-def _members(lake: Lake, of: PipelineTables, model: Entry) -> list[ModelTrace]:
-    """Traces of the models that an ensemble was composed of, as it read them."""
-    found = []
-    for read in stored_reads(model):
-        name, _, noun = read.table.rpartition("/")
-        if noun == nouns.MODEL and name != of.name:
-            member = own_tables(name)
-            used = model_of_fingerprint(lake, member, read.day, read.content_hash)
-            found.append(trace_model(lake, member, used))
-    return found
 
 
 def _used(entry: Entry, content_hash: str) -> bool:

@@ -1,1 +1,1 @@
-"""Model cards and plots."""
+"""Model cards and plots, and the pages that people look at."""

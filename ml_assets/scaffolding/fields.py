@@ -60,7 +60,8 @@ def feature_fields(p: Proposal) -> list[str]:
     for column in p.described:
         arguments = [repr_(column.name), f"[{repr_(f'rows.{column.name}')}]"]
         null = ["nullable=True"] if column.null_share else []
-        fields.append(_field(column.name, TYPES[column.kind], "computed", [*arguments, *null]))
+        arguments += [*null, *_seen(column)]
+        fields.append(_field(column.name, TYPES[column.kind], "computed", arguments))
     unit = UNITS[p.times.cadence]
     passed = f", without {' and '.join(p.history.empty_on)}" if p.history.empty_on else ""
     for name in p.numbers:
@@ -127,12 +128,17 @@ def _key_field(p: Proposal, name: str) -> str:
         name,
         TYPES[column.kind],
         "computed",
-        [*arguments, *(['role="ignored"'] if is_id else [])],
+        [*arguments, *(['role="ignored"'] if is_id else _seen(column))],
     )
 
 
+def _seen(column: Column) -> list[str]:
+    """The argument with the texts of a column that has few."""
+    return [f"seen={strings(column.texts)}"] if column.texts else []
+
+
 def _past(name: str, kind: str, text: str, column: Column) -> str:
-    arguments = [repr_(text), f"[{repr_(f'rows.{column.name}')}]", "nullable=True"]
+    arguments = [repr_(text), f"[{repr_(f'rows.{column.name}')}]", "nullable=True", *_seen(column)]
     return _field(name, kind, "computed", arguments)
 
 

@@ -14,6 +14,9 @@ Kind = Literal["int", "float", "bool", "text", "time", "empty"]
 MIXED = 0.9
 """Share of numbers above which a column of texts probably is one of numbers with errors."""
 
+FEW = 20
+"""Number of distinct texts up to which a contract lists them."""
+
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _CODE = re.compile(r"0\d+", re.ASCII)
 
@@ -30,6 +33,7 @@ class Column:
         low: smallest number; None of other kinds.
         high: largest number.
         numbers: share of values that are numbers.
+        texts: the distinct texts, if they are few.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     numbers: float = 0.0
+    texts: tuple[str, ...] = ()
 
     @property
     def is_number(self) -> bool:
@@ -69,6 +74,7 @@ def profile(rows: pd.DataFrame) -> tuple[list[Column], pd.DataFrame]:
         kind, values = _typed(rows[name])
         known = values.dropna()
         is_number = kind in {"int", "float"} and len(known) > 0
+        is_listed = kind == "text" and known.nunique() <= FEW < len(known)
         columns.append(
             Column(
                 name=str(name),
@@ -78,6 +84,7 @@ def profile(rows: pd.DataFrame) -> tuple[list[Column], pd.DataFrame]:
                 low=float(known.min()) if is_number else None,
                 high=float(known.max()) if is_number else None,
                 numbers=_share_of_numbers(known) if kind == "text" else 0.0,
+                texts=tuple(sorted(known.unique())) if is_listed else (),
             )
         )
         typed[str(name)] = values

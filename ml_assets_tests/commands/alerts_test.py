@@ -10,7 +10,6 @@ from subprocess import CompletedProcess
 import pytest
 
 from ml_assets.alerts.alert import Alert, AlertState
-from ml_assets.alerts.evaluation import NOT_EVALUATED
 from ml_assets.alerts.kinds import KINDS
 from ml_assets.alerts.log import AlertLog
 from ml_assets.lake.store import Lake
@@ -80,7 +79,9 @@ def test_the_list_has_what_is_not_resolved_the_most_severe_first(
     assert text.index("critical") < text.index("warning")
     assert "2 days [are] quarantined" in text
     assert {*listed[0]} == ALERT_KEYS
-    assert {one["kind"] for one in listed} == {one.kind for one in found}
+    assert [one["kind"] for one in listed] == [
+        "champion_rolled_back", "day_quarantined", "run_failed",
+    ]  # fmt: skip
     assert [one["pipeline"] for one in of_trains] == ["trains"]
 
 
@@ -190,13 +191,6 @@ def test_alerts_of_a_project_without_data_are_none(command: Command, tmp_path: P
     assert done.returncode == 2
     assert "nothing was materialized" in done.stderr
     assert not (tmp_path / "data" / "ledger.db").exists()
-
-
-def test_each_kind_has_a_level_and_a_place_in_the_runbooks() -> None:
-    assert NOT_EVALUATED in KINDS
-    assert {kind.runbook for kind in KINDS.values()} == {
-        f"docs/runbooks.md#{name}" for name in KINDS
-    }
 
 
 def test_status_counts_open_alerts_and_names_the_first(command: Command, alert: Alert) -> None:

@@ -187,6 +187,16 @@ def test_excluded_columns_are_not_in_the_contract(project: Path) -> None:
     assert "much rain" not in text
 
 
+def test_features_name_the_few_texts_that_a_column_had_and_take_others(project: Path) -> None:
+    sky = ["clear", "rain", "fog"] * 40
+    table = file_of(project, good().assign(sky=sky, note=[f"note {n}" for n in range(120)]))
+    run("bikes", "--from", table, "--target", "rides")
+    text = (project / "ml_assets" / "defs" / "bikes" / "contracts.py").read_text("utf-8")
+    assert 'seen=["clear", "fog", "rain"]' in text
+    assert text.count("seen=") == 1
+    assert "isin" not in text
+
+
 def test_what_is_printed_fits_80_columns_and_names_the_decisions(project: Path) -> None:
     printed = run("bikes", "--from", file_of(project, good()), "--target", "rides")
     said = printed.partition("Next,")[0]

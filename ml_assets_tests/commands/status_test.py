@@ -18,7 +18,7 @@ from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import command, commands, invoked, ml_assets, run
 
 COLUMNS = 80
-KEYS = {"pipelines", "sources", "problems", "older_problems", "stale", "next"}
+KEYS = {"pipelines", "sources", "problems", "older_problems", "stale", "next", "alerts"}
 NOT_BEGUN = [
     "airport_temperature",
     "airport_visibility",
@@ -36,6 +36,7 @@ PIPELINE_KEYS = {
     "last_release",
     "waiting",
     "retraining",
+    "changed",
     "last_retraining_decision",
     "sources_until",
     "stages",

@@ -165,6 +165,27 @@ def test_files_with_a_date_in_their_name_have_days(
     assert ("days" in found["shop/raw"]) is has_days
 
 
+def test_how_soon_is_that_of_every_table_with_partitions_and_of_predictions(
+    tmp_path: Path,
+) -> None:
+    text = SHORT.replace(f"  {OWNERS}\n", f"  {OWNERS}\n  fresh_within: 6h\n", 1).replace(
+        "  description: What each order weighs.",
+        "  description: What each order weighs.\n  fresh_within: 3d",
+    )
+    snapshot = RAW.format(noun="regions")
+    dated = RAW.format(noun="raw") + "  time_column: at\n"
+
+    found = documents(tmp_path, text + snapshot + dated)
+
+    assert {key: one.get("fresh_within") for key, one in found.items() if key != "None"} == {
+        "shop/orders": "6h",
+        "shop/weights": "3d",
+        "shop": "6h",
+        "shop/regions": None,
+        "shop/raw": "6h",
+    }
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "reported"),
     [
@@ -177,7 +198,7 @@ def test_files_with_a_date_in_their_name_have_days(
         pytest.param(
             f"attributes:\n  {OWNERS}\n  days: {DAYS}",
             "attributes: {}",
-            "neither owners nor days is given",
+            "none of owners, days and fresh_within is given",
             id="nothing",
         ),
         pytest.param("\n---", f"\n---{DEFAULTS}", "has 2 documents of type Defaults", id="twice"),

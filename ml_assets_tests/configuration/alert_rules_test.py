@@ -40,15 +40,15 @@ def test_rules_are_part_of_what_is_watched(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_pipeline_that_is_not_usable_is_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    changes = {**json.loads(overridden()), "airport_wind": {"drift_window": "long"}}
+    changes = {**json.loads(overridden()), "flight_chain": {"drift_window": "long"}}
     monkeypatch.setenv("ML_ASSETS_PIPELINES", json.dumps(changes))
     settings.cache_clear()
 
     found, broken = watched_pipelines()
 
     settings.cache_clear()
-    assert {*broken} == {"airport_wind"}
-    assert "drift_window" in str(broken["airport_wind"])
+    assert {*broken} == {"flight_chain"}
+    assert "drift_window" in str(broken["flight_chain"])
     assert "flight_delays" in {one.name for one in found}
 
 

@@ -16,6 +16,7 @@ from ml_assets.components.broken import Broken
 from ml_assets.configuration.ensemble.section import EnsembleConfiguration
 from ml_assets.configuration.file_defaults import completed_documents
 from ml_assets.configuration.files.yaml_files import template_of
+from ml_assets.contracts.contract import computed
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.specification import ENSEMBLE
 from ml_assets.settings import settings
@@ -53,6 +54,12 @@ class Moments(Parcels):
         dtype_kwargs={"unit": "us", "tz": "UTC"},
         metadata={"from": ["raw.known_at"]},
     )
+
+
+class Seen(Parcels):
+    """Orders of which few regions were seen when the contract was made."""
+
+    region: str = computed("Where it goes.", ["raw.region"], seen=["north", "south"])
 
 
 def read(folder: Path, written: str) -> EnsembleConfiguration:
@@ -232,22 +239,28 @@ NEVER = [
         id="score above and below",
     ),
     pytest.param(
-        when(hour={"at_least": 24}), "hour:", "no value that 'hour' may have", id="hour 24"
+        when(hour={"at_least": 24}),
+        "hour:",
+        "no value that 'hour' may have passes, so it never holds: 'hour' is at least 0 and at most 23",
+        id="hour 24",
     ),
     pytest.param(
         when(items={"is": "missing"}),
         "items:",
-        "no value that 'items' may have",
+        "no value that 'items' may have passes, so it never holds: 'items' is .*never missing",
         id="never missing",
     ),
     pytest.param(
         when(region={"not_in": ["north", "south"]}),
         "region:",
-        "no value that 'region' may have",
+        "no value that 'region' may have .*: 'region' is one of north, south, never missing",
         id="no region",
     ),
     pytest.param(
-        when(score={"above": 1}), "score:", "no value that 'score' may have", id="score above 1"
+        when(score={"above": 1}),
+        "score:",
+        "'score' is at least 0 and at most 1, never missing",
+        id="score above 1",
     ),
     pytest.param(
         rule(clamp={"at_least": 0.9, "at_most": 0.5}),
@@ -562,6 +575,19 @@ def test_a_member_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         read(tmp_path, written)
 
     assert lines(str(it.value), written) == ["numric: [items]"]
+
+
+def test_a_text_that_was_never_seen_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
+    typo = when(region={"in": ["south", "noth"]})
+    written = text(**typo).replace(f"{WHERE}.Parcels", f"{__name__}.Seen")
+
+    message = refusal(tmp_path, written)
+
+    assert lines(message, written) == ["- noth"]
+    assert (
+        "'region' was never 'noth' when its contract was made. Did you mean 'north'? If it may be, add "
+        "it to 'seen' in the contract"
+    ) in message
 
 
 def test_times_are_not_compared(tmp_path: Path) -> None:

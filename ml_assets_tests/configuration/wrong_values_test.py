@@ -336,6 +336,7 @@ def test_loading_the_definitions_of_boosters_imports_none() -> None:
         ),
         pytest.param("SourceTable", "max_age", "0h", "0h is no time", id="no age"),
         pytest.param("SourceTable", "retention", "0d", "0d is no time", id="no retention"),
+        pytest.param("SourceTable", "fresh_within", "1mo", "no fixed length", id="a month"),
         pytest.param("SourceTable", "time_column", None, "days is given without", id="no time"),
         pytest.param("SourceTable", "days", None, "time_column is given without", id="no days"),
         pytest.param("SourceTable", "contract", "Flights", "'contract' is 'Flights'", id="path"),

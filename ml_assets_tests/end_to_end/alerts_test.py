@@ -13,8 +13,8 @@ from ml_assets.orchestration.alerts.checks import verdicts
 from ml_assets.orchestration.alerts.evaluating import AlertSources
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
-from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, run, tick
-from ml_assets_tests.project import Project
+from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, PREDICTIONS, SCORED_DAYS, run, tick
+from ml_assets_tests.project import Project, overridden
 from ml_assets_tests.remedies import ARGUMENTS
 from ml_assets_tests.remedies import run as run_command
 
@@ -22,6 +22,7 @@ FLIGHTS, WEATHER = "sources/flights", "sources/weather"
 SELECTED = f'key:"{FLIGHTS}"'
 BAD_DAYS = ("2013-01-05", "2013-01-06")
 WEEK = "2013-01-02...2013-01-08"
+LAST_SCORED = SCORED_DAYS[-10:]
 
 
 def ticked(project: Project) -> list[Alert]:
@@ -72,11 +73,13 @@ def test_a_quarantined_day_opens_an_alert_that_repeats_and_its_repair_resolves_i
 
     (opened,) = ticked(project)
     (seen,) = ticked(project)
-    lose(project, BAD_DAYS[1])
+    project.sql("UPDATE flights SET origin = 'XXX' WHERE month = 1 AND day = 6")
     project.materialize(SELECTED, BAD_DAYS[1])
     (repeated,) = ticked(project)
     shutil.copy(intact, project.source)
     repair(project, repeated)
+    (shorter,) = ticked(project)
+    repair(project, shorter)
 
     assert (opened.kind, opened.subject, opened.count) == ("day_quarantined", FLIGHTS, 1)
     assert (opened.since, opened.until) == (BAD_DAYS[0], BAD_DAYS[0])
@@ -84,6 +87,7 @@ def test_a_quarantined_day_opens_an_alert_that_repeats_and_its_repair_resolves_i
     assert seen.last_seen > opened.last_seen
     assert (repeated.id, repeated.count) == (opened.id, 2)
     assert (repeated.since, repeated.until) == BAD_DAYS
+    assert (shorter.id, shorter.until, shorter.count) == (opened.id, BAD_DAYS[0], 2)
     assert tick(project, "alerts").reason == "No alert is unresolved. Changed: 1 resolved."
     assert events(opened) == ["opened", "repeated", "resolved"]
 
@@ -152,6 +156,29 @@ def test_a_broken_pipeline_is_an_alert_and_what_was_found_of_it_stays(
     assert ("decision_waits", "flight_delays") in found
     assert "drift_window" in found["not_evaluated", "flight_delays"].message
     assert [alert.kind for alert in ticked(waiting)] == ["decision_waits"]
+
+
+def test_predictions_that_match_a_rule_are_an_alert_with_the_command_that_traces_one(
+    with_champion: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    when = {"score": {"at_least": 0.3}, "carrier": {"not_in": ["UA"]}}
+    rule = {"name": "likely_late", "when": when, "level": "critical"}
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(monitoring={"alerts": [rule]}))
+    settings.cache_clear()
+
+    (found,) = of_kind(with_champion, "high_risk_prediction")
+    words = shlex.split(found.command)
+    traced = run_command(with_champion, words)
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden())
+    settings.cache_clear()
+
+    rows = with_champion.lake.read(PREDICTIONS, [LAST_SCORED])
+    matching = rows[(rows["prediction"] >= 0.3) & (rows["carrier"] != "UA")]
+    assert (found.subject, found.level, found.until) == ("likely_late", "critical", LAST_SCORED)
+    assert f"{len(matching)} of {len(rows)} predictions of {LAST_SCORED} match" in found.message
+    assert words[-1] == matching.loc[matching["prediction"].idxmax(), "prediction_id"]
+    assert f"prediction {matching['prediction'].max():.4f}" in traced
+    assert of_kind(with_champion, "high_risk_prediction") == []
 
 
 def test_a_run_that_used_up_its_attempts_is_an_alert_until_its_work_is_done(

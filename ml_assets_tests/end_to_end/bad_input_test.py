@@ -8,7 +8,7 @@ import pytest
 
 from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
-from ml_assets_tests.project import DAILY, Project, bad_days
+from ml_assets_tests.project import ALL_DAILY, DAILY, Project, bad_days
 
 FLIGHTS = "sources/flights"
 WEEK = "2013-01-02...2013-01-08"
@@ -78,7 +78,7 @@ def test_a_bad_day_in_a_range_is_isolated_and_repairable(
     assert not bad_days(project.check('key:"sources/flights"', WEEK)) & OTHER_DAYS
 
     shutil.copy(intact, project.source)
-    repaired = project.materialize(DAILY, BAD_DAY)
+    repaired = project.materialize(ALL_DAILY, BAD_DAY)
 
     assert repaired.succeeded, repaired.failed_steps
     of_bad_day = {key for key in undisturbed if key[1] == BAD_DAY}
@@ -86,7 +86,7 @@ def test_a_bad_day_in_a_range_is_isolated_and_repairable(
     assert {key: now.get(key) for key in of_bad_day} == {
         key: undisturbed[key] for key in of_bad_day
     }
-    assert project.materialize(DAILY, WEEK).succeeded
+    assert project.materialize(ALL_DAILY, WEEK).succeeded
     week = {*Span.parse(WEEK).days(), SNAPSHOT}
     assert project.versions() == {
         key: version for key, version in undisturbed.items() if key[1] in week

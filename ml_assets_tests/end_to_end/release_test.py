@@ -26,6 +26,7 @@ from ml_assets.learning.scorer.parity import UNSEEN
 from ml_assets.learning.scorer.scorer import Scorer
 from ml_assets.learning.training import predict, train
 from ml_assets.ledger.entries import Entry, Status
+from ml_assets.orchestration.checks.runner import CheckResult
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets.registry.store import STAGING
 from ml_assets.release.approvals.actions import record
@@ -461,6 +462,24 @@ def test_an_approved_release_continues_once_and_serves_from_the_first_unscored_d
     assert made_by["2013-02-04"] == [CHAMPION]
     assert made_by["2013-02-05"] == [BLOCKED]
     assert waiting.versions(PREDICTIONS).items() >= before.items()
+
+
+def test_a_gate_that_an_approval_lifted_is_a_warning_from_its_release_on(waiting: Project) -> None:
+    say(Action.APPROVE)
+    assert gate(waiting).state == "failed"
+
+    continue_release(waiting)
+
+    assert gate(waiting).state == "warned"
+    assert gate(waiting).reason.endswith("Released by Ann (approval 1).")
+
+
+def gate(project: Project) -> CheckResult:
+    """The check of the gate that the challenger breaks."""
+    [found] = [
+        one for one in project.check(f'key:"{RELEASE}"', BLOCKED) if one.check == "beats_champion"
+    ]
+    return found
 
 
 def test_an_approval_is_used_once_however_often_the_release_is_run_again(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets_tests.project import DAILY, DICTIONARIES, Project
+from ml_assets_tests.project import ALL_DAILY, DICTIONARIES, Project
 from ml_assets_tests.remedies import commands, run
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ def start(project: Project) -> "subprocess.Popen[bytes]":
     command = [
         str(Path(sys.executable).with_name("dagster")),
         *("asset", "materialize", "-m", "ml_assets.definitions"),
-        *("--select", DAILY, "--partition-range", DAYS),
+        *("--select", ALL_DAILY, "--partition-range", DAYS),
     ]
     return subprocess.Popen(
         command,

@@ -1,9 +1,11 @@
 """Questions about the latest entries of all tables."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from ml_assets.cadence import Span
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.overview import Overview
@@ -57,3 +59,23 @@ def test_tables_with_rejected_rows_are_those_of_stored_days(ledger: Ledger) -> N
     )
 
     assert Overview(ledger.url).tables_with_dead_letters() == ["a/t"]
+
+
+def test_the_first_time_of_a_day_is_that_of_its_first_stored_entry(ledger: Ledger) -> None:
+    at = datetime(2013, 1, 3, 6, tzinfo=UTC)
+    statuses = (WRITING, STORED, STORED, QUARANTINED)
+    ledger.reset(
+        "id",
+        [
+            Entry("a/t", "2013-01-02", status, written_at=at + timedelta(hours=number))
+            for number, status in enumerate(statuses)
+        ],
+    )
+    ledger.append([Entry("a/t", "2013-01-01", QUARANTINED), Entry("a/t", "2013-01-03", STORED)])
+    overview = Overview(ledger.url)
+
+    assert overview.first_stored("a/t") == "2013-01-02"
+    assert overview.first_stored("b/t") is None
+    assert overview.first_times("a/t", Span("2013-01-01", "2013-01-02")) == {
+        "2013-01-02": at + timedelta(hours=1)
+    }

@@ -19,8 +19,12 @@ MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
         pytest.param({"a": {"b": 1}}, {"a": {"b": 2}}, [Change("a.b", "1", "2")], id="nested"),
         pytest.param({"a": 1}, {}, [Change("a", "1", "–")], id="gone"),
         pytest.param({}, {"a": None, "b": 2}, [Change("b", "–", "2")], id="new"),
+        pytest.param({}, {"a": []}, [], id="a new list without items"),
         pytest.param({"a": ["x", "y"]}, {"a": ["y", "z"]}, [Change("a", "x", "z", is_of_items=True)], id="items"),
         pytest.param({"a": ["x", "y"]}, {"a": ["y", "x"]}, [Change("a", "x, y", "y, x")], id="order"),
+        pytest.param({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, [Change("a", "{'b': 1}", "{'b': 2}", is_of_items=True)], id="items with values"),
+        pytest.param({"a": [{"name": "x", "b": 1}]}, {"a": [{"name": "x", "b": 2}]}, [Change("a.x.b", "1", "2")], id="an item with a name"),
+        pytest.param({"a": [{"name": "x"}]}, {"a": [{"name": "y"}]}, [Change("a", "x", "y", is_of_items=True)], id="other items with names"),
     ],
 )  # fmt: skip
 def test_values_that_differ(then: dict[str, Any], now: dict[str, Any], found: list[Change]) -> None:

@@ -35,17 +35,17 @@ def most_severe_first(alerts: Sequence[Alert]) -> list[Alert]:
 
 
 def print_alerts(alerts: Sequence[Alert], out: Console) -> None:
-    """Print a list of alerts."""
+    """Print a list of alerts, in its order."""
     if not alerts:
         out.print("No alert is open.")
         return
     table = plain_table("id", "level", "what")
-    for number, alert in enumerate(most_severe_first(alerts)):
+    for number, alert in enumerate(alerts):
         if number:
             table.add_row()
         table.add_row(alert.id, _level(alert.level), f"{escape(alert.message)}\n{_facts(alert)}")
     out.print(table)
-    out.print(f"More about one: ml-assets alerts show {most_severe_first(alerts)[0].id}")
+    out.print(f"More about one: ml-assets alerts show {alerts[0].id}")
 
 
 def print_alert(

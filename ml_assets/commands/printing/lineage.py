@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from ml_assets.commands.shared import COMMIT_LENGTH, plain_table
+from ml_assets.learning.ensembles.answers import Answer, MemberAnswer
+from ml_assets.ledger.entries import grouped
 from ml_assets.lineage.impact import Impact
 from ml_assets.lineage.inputs import SourceRows, TableRead
 from ml_assets.lineage.repair import Step
@@ -24,6 +26,8 @@ FEW_ROWS = 3
 def print_prediction(found: PredictionTrace, console: Console) -> None:
     """A prediction, the model, the features and the source rows that it comes from."""
     print_predicted(found.prediction, found.written, console)
+    if found.answer:
+        console.print(f"  {ensemble_text(found.answer)}", highlight=False, soft_wrap=True)
     print_model(found.model, console)
     table = plain_table("feature", "value", title="feature row")
     for name, value in found.feature_row.items():
@@ -117,6 +121,24 @@ def _event_color(what: str) -> str:
     return "yellow" if what.startswith("decided: awaiting") else "red"
 
 
+def ensemble_text(answer: Answer) -> str:
+    """How an ensemble came to a prediction, in a line."""
+    members = ", ".join(f"{name} {_contribution(one)}" for name, one in answer.members.items())
+    combined = "" if answer.combined is None else f" → {answer.combined:.4f}"
+    parts = [
+        answer.outcome,
+        f"route {answer.route}" if answer.route else "",
+        f"{members}{combined}",
+        *(f"{one.rule} ({one.reason})" for one in answer.rules),
+    ]
+    return escape("; ".join(filter(None, parts)))
+
+
+def _contribution(member: MemberAnswer) -> str:
+    score = "none" if member.score is None else f"{member.score:.4f}"
+    return f"{score} [{member.failure}]" if member.failure else score
+
+
 def print_impact(found: Impact, console: Console) -> None:
     """What used a day, and whether a champion is among it."""
     of_column = f", column {found.column}" if found.column else ""
@@ -168,15 +190,17 @@ def _print_touched(found: Impact, console: Console) -> None:
 
 
 def _print_models(found: Impact, console: Console) -> None:
-    models = plain_table("model as of", "version", "predictions", "first … last", "")
-    for model in found.models:
-        models.add_row(
-            model.as_of,
-            str(model.version or "not released"),
-            f"{model.predictions:,}",
-            _first_and_last(model.first, model.last),
-            "[bold]champion now[/bold]" if model.is_champion else "",
-        )
+    models = plain_table("model of, as of", "version", "predictions", "first … last", "", gap=1)
+    for pipeline, of_pipeline in grouped((one.pipeline, one) for one in found.models).items():
+        models.add_row(pipeline)
+        for model in of_pipeline:
+            models.add_row(
+                f"  {model.as_of}",
+                str(model.version or "not released"),
+                f"{model.predictions:,}",
+                _first_and_last(model.first, model.last),
+                "[bold]champion now[/bold]" if model.is_champion else "",
+            )
     console.print(models)
     console.print(
         "[bold]A current champion is among the models.[/bold]"
@@ -220,6 +244,7 @@ def prediction_as_json(found: PredictionTrace) -> dict[str, Any]:
         "model": asdict(found.model),
         "features": asdict(found.features),
         "feature_row": found.feature_row,
+        "answer": found.answer.record() if found.answer else None,
         "sources": [
             asdict(source.read) | {"rows": [plain_row(row) for _, row in source.rows.iterrows()]}
             for source in found.sources

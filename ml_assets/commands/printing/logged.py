@@ -6,10 +6,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from ml_assets import nouns
-from ml_assets.commands.printing.lineage import days_read, print_model, print_predicted
+from ml_assets.commands.printing.lineage import (
+    days_read,
+    ensemble_text,
+    print_model,
+    print_predicted,
+)
 from ml_assets.commands.shared import plain_table
 from ml_assets.lake.remedy import materialize_commands
-from ml_assets.learning.ensembles.answers import Answer, MemberAnswer
 from ml_assets.learning.predictions import PREDICTION
 from ml_assets.lineage.logged import LoggedTrace
 from ml_assets.lineage.pipelines import PipelineTables
@@ -128,24 +132,6 @@ def print_entries(entries: Sequence[LoggedPrediction], console: Console) -> None
                 highlight=False,
                 soft_wrap=True,
             )
-
-
-def ensemble_text(answer: Answer) -> str:
-    """How an ensemble came to a prediction, in a line."""
-    members = ", ".join(f"{name} {_contribution(one)}" for name, one in answer.members.items())
-    combined = "" if answer.combined is None else f" → {answer.combined:.4f}"
-    parts = [
-        answer.outcome,
-        f"route {answer.route}" if answer.route else "",
-        f"{members}{combined}",
-        *(f"{one.rule} ({one.reason})" for one in answer.rules),
-    ]
-    return escape("; ".join(filter(None, parts)))
-
-
-def _contribution(member: MemberAnswer) -> str:
-    score = "none" if member.score is None else f"{member.score:.4f}"
-    return f"{score} [{member.failure}]" if member.failure else score
 
 
 def print_total(day: str, shown: int, counts: Mapping[str, int], console: Console) -> None:

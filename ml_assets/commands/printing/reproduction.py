@@ -87,6 +87,8 @@ def print_difference(found: Difference, console: Console) -> None:
     console.print(table)
     _print_gains(console, found)
     _print_shifts(console, found)
+    for member in found.members:
+        _print_line(console, f"member {member.described}")
     for what, changes in [
         ("parameter", found.parameters),
         ("module", found.modules),

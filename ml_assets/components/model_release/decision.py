@@ -3,8 +3,10 @@
 ``evidence`` measures the evidence; ``approvals``, ``staging`` and ``champion`` follow a decision.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -16,9 +18,11 @@ from ml_assets.components.model_release.stored_evidence import load_evidence
 from ml_assets.components.pipeline.output import markdown_table, output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY, digest
+from ml_assets.errors import sentence
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.ledger.entries import Entry
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
@@ -37,6 +41,7 @@ from ml_assets.release.decision import (
 from ml_assets.release.evidence.question import Question, build_question
 from ml_assets.release.evidence.values import EvidenceTable
 from ml_assets.release.gates import GateOutcome, judge
+from ml_assets.release.history import release_of
 from ml_assets.release.rules import ReleaseRules
 from ml_assets.workspace import Workspace
 
@@ -97,7 +102,8 @@ class DecisionStage:
             hidden_inputs=[nouns.CHAMPION],
             names=sensitive_columns(self.rules),
             checks=[
-                _gate_check(name, description) for name, description in GATE_DESCRIPTIONS.items()
+                TableCheck(name, description, partial(self._judge_gate, name), fails_run=False)
+                for name, description in GATE_DESCRIPTIONS.items()
             ],
         )
 
@@ -105,6 +111,12 @@ class DecisionStage:
     def version(self) -> str:
         """Version of the code and rules of the decision."""
         return code_version(judge, verdict, build_question, load_evidence, self.evidence.measuring)
+
+    def _judge_gate(self, gate: str, stored: StoredDays) -> dict[str, DayVerdict]:
+        """Day → whether its model passed a gate; a warning if a person approved it, and it was released."""
+        rows = stored.rows.to_dict("records")
+        history = stored.lake.ledger.history(self.pipeline.table(nouns.CHAMPION))
+        return {row[DAY]: _gate_verdict(stored.lake, history, gate, row) for row in rows}
 
     def _decide(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake = workspace.lake
@@ -214,11 +226,13 @@ def _day_metadata(decision: pd.DataFrame) -> ExtraMetadata:
     }
 
 
-def _gate_check(name: str, description: str) -> TableCheck:
-    def judge_days(stored: StoredDays) -> dict[str, DayVerdict]:
-        return {
-            row[DAY]: DayVerdict(bool(row[name]), parse_findings(row["findings"])[name].reason)
-            for row in stored.rows.to_dict("records")
-        }
-
-    return TableCheck(name, description, judge_days, fails_run=False)
+def _gate_verdict(
+    lake: Lake, history: Sequence[Entry], gate: str, decision: Mapping[Any, Any]
+) -> DayVerdict:
+    reason = parse_findings(decision["findings"])[gate].reason
+    if decision[gate]:
+        return DayVerdict(True, reason)
+    if release := release_of(lake, history, decision[DAY], decision["evidence"]):
+        text = f"{sentence(reason)} Released by {release['released_by']}."
+        return DayVerdict(False, text, is_warning=True)
+    return DayVerdict(False, reason)

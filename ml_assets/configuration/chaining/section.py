@@ -13,6 +13,7 @@ from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Key, Name, Owner, Section, may_lack
 from ml_assets.configuration.serving.online import Online
 from ml_assets.contracts.contract import columns
+from ml_assets.durations import Age
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.ensembles.chaining import chained, source_rows
 from ml_assets.names import suggestion
@@ -23,7 +24,7 @@ ROWS = "features"
 CHAINED_FUNCTION = f"{chained.__module__}.{chained.__name__}"
 """Dotted path of the function of such a table."""
 
-KEPT = ("key", "description", "owners", "statistics", "online")
+KEPT = ("key", "description", "owners", "fresh_within", "statistics", "online")
 """Keys that both kinds of documents have."""
 
 
@@ -52,6 +53,7 @@ class ChainedFeaturesConfiguration(Section, json_schema_extra=may_lack("owners",
         description: description for stakeholders; that of the contract of the features when omitted.
         owners: ``team:…`` names; those of the feature table when omitted.
         days: days of the table; those of the feature table when omitted.
+        fresh_within: time from the end of a partition until it is stored, or else an alert tells so.
         statistics: numeric columns whose daily means the UI plots.
         online: how its newest rows are found in the online store; omitted for a table that is not
             in it.
@@ -64,6 +66,7 @@ class ChainedFeaturesConfiguration(Section, json_schema_extra=may_lack("owners",
     description: str | None = Field(None, min_length=1)
     owners: tuple[Owner, ...] = Field(min_length=1)
     days: CompletedDays
+    fresh_within: Age | None = None
     statistics: tuple[str, ...] = ()
     online: Online | None = None
 

@@ -9,7 +9,7 @@ import pandera.pandas as pa
 
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Labels
-from ml_assets.contracts.contract import Contract, columns, dtype
+from ml_assets.contracts.contract import SEEN, Contract, columns, dtype
 from ml_assets.contracts.roles import is_text
 from ml_assets.learning.ensembles.answers import LIMITS
 from ml_assets.learning.ensembles.conditions import SCORE, Condition, FieldTest
@@ -224,6 +224,7 @@ def tested_column(
         yield RuleProblem(path, f"'{name}' is {text}")
     else:
         yield from _never_there(path, name, allowed(column), test)
+        yield from _never_seen(path, name, (column.metadata or {}).get(SEEN, ()), test)
 
 
 def allowed(column: pa.Column) -> Domain:
@@ -253,6 +254,19 @@ def _never_there(path: Path, name: str, known: Domain, test: FieldTest) -> Itera
         if not known.has(value):
             near = suggestion(str(value), [str(one) for one in known.listed or ()])
             text = f"by its contract '{name}' is never {value!r}.{near}"
+            yield RuleProblem((*path, key, number), text)
+
+
+def _never_seen(
+    path: Path, name: str, seen: Sequence[str], test: FieldTest
+) -> Iterator[RuleProblem]:
+    """Texts of a test that a column did not have when its contract was made."""
+    for key, number, value in test.listed:
+        if seen and value not in seen:
+            text = (
+                f"'{name}' was never {value!r} when its contract was made."
+                f"{suggestion(str(value), seen)} If it may be, add it to 'seen' in the contract"
+            )
             yield RuleProblem((*path, key, number), text)
 
 

@@ -137,7 +137,7 @@ def answers(rules: EnsembleRules, columns: Columns, count: int, ask: Ask) -> Ans
     limits = rules.limits
     within = (found >= limits.low) & (found <= limits.high)
     outside = _open(outcomes) & ~within
-    _record(LIMITS, f"The prediction is not {limits.described}.", outside, applied)
+    _record(LIMITS, limits.reason, outside, applied)
     if limits.otherwise == REFUSE:
         outcomes[outside] = Outcome.REFUSED
     else:

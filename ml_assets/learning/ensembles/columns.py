@@ -5,7 +5,8 @@ that are configured now.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,14 @@ import pandas as pd
 from ml_assets.contracts.contract import computed
 from ml_assets.contracts.derived import Fields
 from ml_assets.learning.contracts import PREDICTED
-from ml_assets.learning.ensembles.answers import LIMITS, Answer, Answers, Outcome
+from ml_assets.learning.ensembles.answers import (
+    LIMITS,
+    Answer,
+    Answers,
+    Applied,
+    MemberAnswer,
+    Outcome,
+)
 from ml_assets.learning.ensembles.rules import EnsembleRules
 
 COMBINED, ROUTE, OUTCOME, MEMBERS, RULES = "combined", "route", "outcome", "members", "rules"
@@ -53,6 +61,25 @@ def answer_columns(answers: Answers) -> pd.DataFrame:
             RULES: pd.Series([rules_text(row) for row in rows], dtype="str"),
             OUTCOME: pd.Series([str(row.outcome) for row in rows], dtype="str"),
         }
+    )
+
+
+def stored_answer(row: Mapping[str, Any], rules: EnsembleRules) -> Answer:
+    """How an ensemble came to a stored prediction.
+
+    Args:
+        row: row of the table of predictions.
+        rules: the rules of the ensemble that predicted it.
+    """
+    reasons = {one.name: one.reason for one in rules.rules} | {LIMITS: rules.limits.reason}
+    names = filter(None, row[RULES].split(SEPARATOR))
+    members = json.loads(row[MEMBERS])
+    return Answer(
+        route=row[ROUTE],
+        members={name: MemberAnswer(score) for name, score in members.items()},
+        combined=None if pd.isna(row[COMBINED]) else float(row[COMBINED]),
+        rules=tuple(Applied(name, reasons[name]) for name in names),
+        outcome=Outcome(row[OUTCOME]),
     )
 
 

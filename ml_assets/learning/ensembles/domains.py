@@ -75,6 +75,18 @@ class Domain:
         )
 
     @property
+    def described(self) -> str:
+        """Its values in words; empty for any value."""
+        present = "" if self.missing else "never missing"
+        if self.listed is not None:
+            listed = f"one of {', '.join(map(str, sorted(self.listed, key=str)))}"
+            return ", ".join(filter(None, [listed, present]))
+        lower = f"{'above' if self.is_above else 'at least'} {self.low:g}"
+        upper = f"{'below' if self.is_below else 'at most'} {self.high:g}"
+        limits = [text for text in (lower, upper) if not text.endswith("inf")]
+        return ", ".join(filter(None, [" and ".join(limits), present]))
+
+    @property
     def _is_unlimited(self) -> bool:
         """Whether it has no limits, which texts cannot be compared with."""
         return (self.low, self.high) == (-math.inf, math.inf)

@@ -48,7 +48,9 @@ def _never(path: Path, condition: Condition, known: Mapping[str, Domain]) -> lis
     allowed = {field: known[field] for field in own if field in known}
     return [
         RuleProblem(
-            (*path, "when", field), f"no value that '{field}' may have passes, so it never holds"
+            (*path, "when", field),
+            f"no value that '{field}' may have passes, so it never holds: '{field}' is "
+            f"{allowed[field].described}",
         )
         for field in empty_fields(both(own, allowed))
     ]

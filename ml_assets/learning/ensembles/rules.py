@@ -178,6 +178,11 @@ class Limits(Bounds):
         found = [f"{name} {number:g}" for name, number in given if number is not None]
         return " and ".join(found)
 
+    @property
+    def reason(self) -> str:
+        """Why a prediction outside them is not used."""
+        return f"The prediction is not {self.described}."
+
 
 class EnsembleRules(BaseModel):
     """How an ensemble answers.

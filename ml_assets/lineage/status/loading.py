@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ml_assets import nouns
 from ml_assets.cadence import as_key
@@ -18,6 +19,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.pipelines import DECISION
 from ml_assets.lineage.pipelines import pipeline as known_pipeline
 from ml_assets.lineage.status.beginning import last_ended
+from ml_assets.lineage.status.configured import changed_configuration
 from ml_assets.lineage.status.state import (
     ChampionState,
     PipelineState,
@@ -122,17 +124,23 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
     inputs = list(dict.fromkeys(one for table in own for one in documents.lineage_of(table)))
     names = [key for key in inputs if key in daily]
     try:
+        champion = _champion_row(lake, of.table(nouns.CHAMPION))
         return PipelineState(
             name=name,
             tables=tables,
             sources=names,
             inputs=inputs,
-            champion=_champion(lake, of.table(nouns.CHAMPION)),
+            champion=_champion(champion) if champion else None,
             releases=_decisions(lake, of.table(nouns.RELEASE_DECISION), ["evidence"]),
             retrainings=_decisions(lake, of.table(DECISION), ["as_of", "champion_as_of"]),
             records=log.records(name),
             as_ofs=model.as_of_calendar,
             drift_partitions=model.drift_partitions,
+            changed=changed_configuration(
+                lake, of.table(nouns.MODEL), champion, model.specification
+            )
+            if champion
+            else (),
         )
     except MLAssetsError as error:
         return PipelineState(name, tables, names, problem=str(error), inputs=inputs)
@@ -146,11 +154,13 @@ def _days_of_pipeline(name: str) -> Days | None:
         return None
 
 
-def _champion(lake: Lake, table: str) -> ChampionState | None:
+def _champion_row(lake: Lake, table: str) -> Mapping[Any, Any]:
+    """The row of the released model with the newest as-of day; empty for none."""
     rows = releases(lake, table, LAST_DAY)
-    if rows.empty:
-        return None
-    row = rows.sort_values(DAY).iloc[-1].to_dict()
+    return {} if rows.empty else rows.sort_values(DAY).iloc[-1].to_dict()
+
+
+def _champion(row: Mapping[Any, Any]) -> ChampionState:
     value = float(row["value"])
     return ChampionState(
         version=int(row["version"]) or None,

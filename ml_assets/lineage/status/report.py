@@ -12,6 +12,7 @@ from ml_assets.content import SNAPSHOT
 from ml_assets.lake.remedy import DEAD_LETTERS, materialize_command, partition_option
 from ml_assets.ledger.entries import Entry, Status, damage_of
 from ml_assets.lineage.status.first_steps import first_step
+from ml_assets.lineage.status.releases import last_release, waiting_releases
 from ml_assets.lineage.status.state import (
     PipelineState,
     ProjectState,
@@ -19,6 +20,7 @@ from ml_assets.lineage.status.state import (
     StoredDecision,
 )
 from ml_assets.lineage.status.values import (
+    ChangedConfiguration,
     NextStep,
     PendingRetraining,
     PipelineStatus,
@@ -26,12 +28,10 @@ from ml_assets.lineage.status.values import (
     StageProgress,
     StaleTable,
     UnusableDay,
-    WaitingRelease,
 )
 from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.release.approvals.approvals import ApprovalState
-from ml_assets.release.promotion import release_command, training_command
-from ml_assets.release.waiting import approve_command, waiting_state
+from ml_assets.release.promotion import training_command
 
 RECENT_DAYS = 31
 """Last days of each table of which days without rows are listed; older ones are only counted."""
@@ -80,9 +80,10 @@ def _pipeline(state: ProjectState, pipeline: PipelineState) -> PipelineStatus:
         pipeline=pipeline.name,
         is_begun=_is_begun(state, pipeline),
         champion=pipeline.champion,
-        last_release=max(pipeline.releases, key=_day, default=None),
-        waiting=_waiting(pipeline, state.now),
+        last_release=last_release(pipeline, state.now),
+        waiting=waiting_releases(pipeline, state.now),
         retraining=_retraining(state, pipeline),
+        changed=_changed(state, pipeline),
         last_retraining_decision=max(pipeline.retrainings, key=_day, default=None),
         sources_until=min(ends)[1] if ends else "",
         stages=[
@@ -103,7 +104,8 @@ def _is_begun(state: ProjectState, pipeline: PipelineState) -> bool:
     """See ``PipelineStatus``."""
     others = {one.name for one in state.pipelines} - {pipeline.name}
     tables = [*pipeline.sources, *pipeline.tables]
-    if others & {table.partition("/")[0] for table in pipeline.tables[:1]}:
+    made_from = [*pipeline.inputs, *pipeline.tables[:1]]
+    if others & {table.partition("/")[0] for table in made_from}:
         tables = [table for table in tables if table.startswith(f"{pipeline.name}/")]
     is_processed = any(as_key(day) for table in tables for day in state.entries.get(table, {}))
     return bool(pipeline.problem or pipeline.releases or is_processed)
@@ -111,33 +113,6 @@ def _is_begun(state: ProjectState, pipeline: PipelineState) -> bool:
 
 def _day(verdict: StoredDecision) -> str:
     return verdict.day
-
-
-def _waiting(pipeline: PipelineState, now: datetime) -> list[WaitingRelease]:
-    """Releases that a person can still approve, and approved ones that are no champion yet.
-
-    A release that is older than the champion can no longer be approved.
-    """
-    newest = pipeline.champion.as_of if pipeline.champion else ""
-    found = []
-    for release in sorted(pipeline.releases, key=_day):
-        state = waiting_state(
-            release.verdict,
-            release.day,
-            release.evidence,
-            newest=newest,
-            records=pipeline.records,
-            now=now,
-        )
-        if state is None:
-            continue
-        command = (
-            approve_command(pipeline.name, release.day)
-            if state is ApprovalState.WAITING
-            else release_command(pipeline.name, release.day)
-        )
-        found.append(WaitingRelease(release.day, state.value, release.reason, command))
-    return found
 
 
 def _retraining(state: ProjectState, pipeline: PipelineState) -> PendingRetraining | None:
@@ -157,6 +132,20 @@ def _retraining(state: ProjectState, pipeline: PipelineState) -> PendingRetraini
         return None
     command = training_command(pipeline.name, last.as_of)
     return PendingRetraining(last.as_of, last.day, last.reason, command)
+
+
+def _changed(state: ProjectState, pipeline: PipelineState) -> ChangedConfiguration | None:
+    if not (pipeline.champion and pipeline.changed):
+        return None
+    features = pipeline.tables[0]
+    last = max(filter(as_key, state.entries.get(features, {})), default="")
+    if not last:
+        return ChangedConfiguration(pipeline.changed, "")
+    end = state.calendars.get(features, DAYS).bounds(last)[1]
+    as_of = pipeline.as_ofs.key_of(end)
+    is_later = as_of > pipeline.champion.as_of
+    command = training_command(pipeline.name, as_of) if is_later else ""
+    return ChangedConfiguration(pipeline.changed, command)
 
 
 def _ends_of_sources(state: ProjectState, pipeline: PipelineState) -> list[tuple[datetime, str]]:

@@ -60,6 +60,7 @@ class PipelineState:
         inputs: all tables that its features and labels are computed from, and these.
         as_ofs: its partitions of as-of days.
         drift_partitions: number of partitions of its drift window.
+        changed: what of its model is configured otherwise than when the champion was trained.
     """
 
     name: str
@@ -73,6 +74,7 @@ class PipelineState:
     inputs: Sequence[str] = ()
     as_ofs: Calendar = DAYS
     drift_partitions: int = 0
+    changed: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

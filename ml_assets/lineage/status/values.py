@@ -27,6 +27,20 @@ class PendingRetraining:
 
 
 @dataclass(frozen=True)
+class ChangedConfiguration:
+    """What of a model is configured otherwise than when its champion was trained.
+
+    Attributes:
+        changes: what changed, in words.
+        command: trains and releases a model by the present configuration; empty before there are
+            features of a later day than the champion's.
+    """
+
+    changes: Sequence[str]
+    command: str
+
+
+@dataclass(frozen=True)
 class StageProgress:
     """How far a daily table is.
 
@@ -51,7 +65,7 @@ class PipelineStatus:
 
     Attributes:
         is_begun: whether one of its days, or of its sources, was ever processed, or cannot be read. Of a
-            pipeline on the features of another one, only its own days and releases count.
+            pipeline that is made from tables of another one, only its own days and releases count.
     """
 
     pipeline: str
@@ -60,6 +74,7 @@ class PipelineStatus:
     last_release: StoredDecision | None
     waiting: Sequence[WaitingRelease]
     retraining: PendingRetraining | None
+    changed: ChangedConfiguration | None
     last_retraining_decision: StoredDecision | None
     sources_until: str
     stages: Sequence[StageProgress]

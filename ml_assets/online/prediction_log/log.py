@@ -6,7 +6,7 @@ An entry is logged when ``append`` returns: its transaction is committed and on 
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -100,6 +100,30 @@ class PredictionLog(LedgerDatabase):
         query = (
             sa.select(logged_predictions)
             .where(_columns.pipeline == pipeline, _columns.day == day)
+            .order_by(_columns.answered_at.desc(), _columns.event_id.desc())
+            .limit(limit)
+        )
+        with self._transaction() as connection:
+            return [entry_of(dict(row)) for row in connection.execute(query).mappings()]
+
+    def answered_since(
+        self, pipeline: str, since: datetime, first: str, limit: int
+    ) -> list[LoggedPrediction]:
+        """The entries that were answered last, the newest first.
+
+        Args:
+            pipeline: name of the pipeline.
+            since: only answers of this time or later.
+            first: only entries of this day or later, as the log is indexed by day.
+            limit: greatest number of entries.
+        """
+        query = (
+            sa.select(logged_predictions)
+            .where(
+                _columns.pipeline == pipeline,
+                _columns.day >= first,
+                _columns.answered_at >= stored_time(since),
+            )
             .order_by(_columns.answered_at.desc(), _columns.event_id.desc())
             .limit(limit)
         )

@@ -1,6 +1,6 @@
 """Evaluates all sources of alerts of a workspace, and stores what they change."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,7 +10,7 @@ import dagster as dg
 from ml_assets.alerts.alert import Change
 from ml_assets.alerts.evaluation import NOT_EVALUATED, Source, evaluate
 from ml_assets.alerts.finding import Finding
-from ml_assets.alerts.sources.days import many_dead_letters, quarantined_days
+from ml_assets.alerts.sources.days import many_dead_letters, pipeline_of, quarantined_days
 from ml_assets.alerts.sources.decisions import (
     WAITS,
     champion_rolled_back,
@@ -18,11 +18,15 @@ from ml_assets.alerts.sources.decisions import (
     waiting_releases,
 )
 from ml_assets.alerts.sources.drift import feature_drifted
+from ml_assets.alerts.sources.features import degraded_answers, incomplete_features
+from ml_assets.alerts.sources.freshness import KIND as TABLE_STALE
+from ml_assets.alerts.sources.freshness import stale_tables
 from ml_assets.alerts.sources.performance import performance_dropped
 from ml_assets.alerts.sources.predictions import high_risk_predictions
 from ml_assets.alerts.sources.undelivered import not_delivered
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.configuration.watched import watched_pipelines
+from ml_assets.configuration.watching.tables import watched_tables
 from ml_assets.errors import MLAssetsError
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.alerts.checks import check_failed
@@ -75,8 +79,28 @@ class AlertSources:
         pipelines, broken = watched_pipelines()
         for name, error in broken.items():
             yield Source(NOT_EVALUATED, partial(_broken, error), name)
+        yield from self._freshness(lake, pipelines, broken, now)
         for pipeline in pipelines:
             yield from self._of_pipeline(lake, pipeline, now)
+
+    def _freshness(
+        self,
+        lake: Lake,
+        pipelines: Sequence[WatchedPipeline],
+        broken: Mapping[str, MLAssetsError],
+        now: datetime,
+    ) -> Iterator[Source]:
+        """One source for all tables, or one for each folder without what is not usable."""
+        tables, unusable = watched_tables()
+        every = [*tables, *(one.predictions for one in pipelines if one.predictions)]
+        known = {table.key: table for table in every}
+        find = partial(stale_tables, lake.ledger, known, self.until, now)
+        for table, error in unusable.items():
+            yield Source(TABLE_STALE, partial(_broken, error), pipeline_of(table))
+        left_out = {*broken, *map(pipeline_of, unusable)}
+        folders = {pipeline_of(table) for table in known} - left_out
+        for name in sorted(folders) if left_out else [None]:
+            yield Source(TABLE_STALE, partial(find, name), name)
 
     def _of_pipeline(
         self, lake: Lake, pipeline: WatchedPipeline, now: datetime
@@ -94,6 +118,11 @@ class AlertSources:
             "champion_rolled_back", partial(champion_rolled_back, lake, pipeline, until), name
         )
         yield Source("feature_drifted", partial(feature_drifted, lake, pipeline, until), name)
+        yield Source("features_degraded", partial(incomplete_features, lake, pipeline, until), name)
+        if log:
+            yield Source(
+                "features_degraded", partial(degraded_answers, log, pipeline, until, now), name
+            )
         yield Source(
             "performance_dropped", partial(performance_dropped, lake, pipeline, until), name
         )

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import dagster as dg
+from dagster import DagsterEventType
 
 from ml_assets.alerts.evaluation import PROJECT
 from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.sources.days import pipeline_of
 from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import Status, grouped
@@ -22,6 +24,11 @@ from ml_assets.orchestration.runs.runs import STARTED_BY
 RECENT = timedelta(days=14)
 """Age of the runs that are looked at."""
 
+PLANNED = {
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+}
+
 MOST_RUNS = 100
 """Number of the newest failed runs that are looked at."""
 
@@ -29,13 +36,19 @@ MOST_RUNS = 100
 @dataclass(frozen=True)
 class _FailedRun:
     run: dg.DagsterRun
+    tables: Sequence[str]
     reason: str
 
     @property
     def pipeline(self) -> str:
         """The pipeline of most of its tables."""
-        names = Counter(key.path[0] for key in self.run.asset_selection or ())
+        names = Counter(map(pipeline_of, self.tables))
         return min(names, key=lambda name: (-names[name], name), default=PROJECT)
+
+    @property
+    def work(self) -> str:
+        """What it should have done."""
+        return self.run.tags.get(UNIT) or ", ".join(self.tables) or self.run.job_name
 
 
 def failed_runs(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iterator[Finding]:
@@ -52,13 +65,12 @@ def failed_runs(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> 
     found = grouped((one.pipeline, one) for one in _failed(instance, ledger, now))
     for pipeline, runs in found.items():
         last = runs[0]
-        what = last.run.tags.get(UNIT) or ", ".join(_tables(last.run)) or last.run.job_name
         more = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
         yield Finding(
             kind="run_failed",
             pipeline=pipeline,
             subject=f"{pipeline} runs",
-            message=f"run {last.run.run_id[:8]} of {what} failed: {last.reason}{more}",
+            message=f"run {last.run.run_id[:8]} of {last.work} failed: {last.reason}{more}",
             command="ml-assets status",
         )
 
@@ -69,23 +81,24 @@ def _failed(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iter
     seen: set[str] = set()
     for run in instance.get_runs(failed, limit=MOST_RUNS):
         unit = run.tags.get(UNIT, "")
-        is_told = not unit and STARTED_BY in run.tags
-        if is_told or unit in seen or not _left_unfinished(ledger, run):
+        if unit in seen or (not unit and STARTED_BY in run.tags):
+            continue
+        tables = _tables(instance, run)
+        if not _left_unfinished(ledger, tables, run):
             continue
         if unit:
             seen.add(unit)
             tried = attempts(instance, unit, run.tags[INPUTS])
             if not tried.is_running and tried.failed >= MAX_ATTEMPTS:
-                yield _FailedRun(run, tried.error)
+                yield _FailedRun(run, tables or (), tried.error)
         else:
-            yield _FailedRun(run, failure_of(instance, run.run_id) or "it did not start")
+            reason = failure_of(instance, run.run_id) or "it did not start"
+            yield _FailedRun(run, tables or (), reason)
 
 
-def _left_unfinished(ledger: Ledger, run: dg.DagsterRun) -> bool:
-    """Whether a partition of a run is neither stored nor told of by another source; True for one of other jobs."""
-    if run.asset_selection is None:
-        return True
-    return any(_is_unfinished(ledger, table, run) for table in _tables(run))
+def _left_unfinished(ledger: Ledger, tables: Sequence[str] | None, run: dg.DagsterRun) -> bool:
+    """Whether a partition of a run is neither stored nor told of by another source; True for one of no assets."""
+    return tables is None or any(_is_unfinished(ledger, table, run) for table in tables)
 
 
 def _is_unfinished(ledger: Ledger, table: str, run: dg.DagsterRun) -> bool:
@@ -99,5 +112,14 @@ def _is_unfinished(ledger: Ledger, table: str, run: dg.DagsterRun) -> bool:
     )
 
 
-def _tables(run: dg.DagsterRun) -> Sequence[str]:
-    return sorted(table_name(key) for key in run.asset_selection or ())
+def _tables(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Sequence[str] | None:
+    """The tables that a run should have made: none of a run of checks; None for a run of no assets."""
+    if run.asset_selection:
+        return sorted(map(table_name, run.asset_selection))
+    planned = [log.get_dagster_event() for log in instance.all_logs(run.run_id, of_type=PLANNED)]
+    keys = {
+        event.asset_key
+        for event in planned
+        if event.event_type is DagsterEventType.ASSET_MATERIALIZATION_PLANNED and event.asset_key
+    }
+    return sorted(map(table_name, keys)) if planned else None

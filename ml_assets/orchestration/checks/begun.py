@@ -8,8 +8,9 @@ from ml_assets.orchestration.assets.table_io import table_name
 
 
 def not_begun(definitions: dg.Definitions, processed: Collection[str]) -> set[str]:
-    """Tables that no processed table is made from, or is made of, through any others.
+    """Tables that no processed table is made from, and that are made from such tables.
 
+    A table of which one input is not begun is not begun either, whatever became of its other inputs.
     Where nothing was processed at all, every table is missing, and none is named.
 
     Args:
@@ -24,7 +25,8 @@ def not_begun(definitions: dg.Definitions, processed: Collection[str]) -> set[st
     reached, following = set(begun), list(begun)
     while following:
         node = graph.get(following.pop())
-        near = {*node.parent_keys, *node.child_keys} - reached
+        made_from_begun = {key for key in node.child_keys if graph.get(key).parent_keys <= reached}
+        near = {*node.parent_keys, *made_from_begun} - reached
         reached |= near
         following += near
     return {table_name(key) for key in tables - reached}

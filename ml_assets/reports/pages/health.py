@@ -118,6 +118,7 @@ def _metric(state: PageState) -> Tile:
         f"limit {last['limit']:.3f}" if pd.notna(last["limit"]) else "",
         f"{last['window_first']} to {last['window_last']}",
         "provisional" if last["is_provisional"] else "",
+        last["note"],
     ]
     gain = (last["value"] - last["limit"]) * (1 if state.higher_is_better else -1)
     is_good = gain >= 0 and not last["is_provisional"]

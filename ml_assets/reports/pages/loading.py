@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.alerts.alert import UNRESOLVED, Alert
+from ml_assets.alerts.evaluation import PROJECT
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.log import AlertLog
 from ml_assets.cadence import as_key
@@ -107,7 +108,7 @@ def _page(lake: Lake, project: ProjectState, name: str, alerts: Sequence[Alert])
         unusable=found.problems,
         older_unusable=found.older_problems,
         rejected=_rejected(own.entries),
-        alerts=_about(alerts, {name, *(table.partition("/")[0] for table in own.sources)}),
+        alerts=_about(alerts, {name, PROJECT, *(table.partition("/")[0] for table in own.sources)}),
         problems=[*filter(None, [status.problem]), *tables.problems],
     )
 
@@ -144,7 +145,7 @@ def _released(tables: _Tables, champion: str) -> Released:
 
 
 def _about(alerts: Sequence[Alert], names: Collection[str]) -> list[Alert]:
-    """Alerts about a pipeline or one of its folders of source tables, the most severe and newest first."""
+    """Alerts about one of some pipelines and folders of source tables, the most severe and newest first."""
     severity = list(Level)
     found = [alert for alert in alerts if alert.pipeline in names]
     newest_first = sorted(found, key=lambda alert: alert.first_seen, reverse=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_assets.alerts.finding import Level
+from ml_assets.alerts.kinds import KINDS
 from ml_assets.content import DAY
 from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.release.decision import AWAITING, BLOCKED, PASSED
@@ -81,6 +82,7 @@ def page_of(state: PageState, library: str) -> str:
         sections=SECTIONS.items(),
         tiles=tiles(state),
         tones=LEVEL_TONES,
+        kinds=KINDS,
         event_tones=EVENT_TONES,
         performance=performance,
         drift=drift,

@@ -191,6 +191,22 @@ def test_a_prediction_is_traced_to_the_training_and_source_rows_of_all_members(
     assert {source.read.table: len(source.rows) for source in found.sources} == {"shop/raw": 60}
 
 
+def test_a_trace_says_how_the_ensemble_came_to_a_stored_prediction(shop: Project) -> None:
+    rows = shop.lake.read("damage/predictions", [SCORED])
+    row = rows[rows["rules"] == "single_item"].iloc[0]
+
+    answer = trace_prediction(shop.lake, pipeline("damage"), row["prediction_id"]).answer
+
+    assert answer is not None
+    assert {name: one.score for name, one in answer.members.items()} == json.loads(row["members"])
+    assert answer.combined == row["combined"]
+    assert [(one.rule, one.reason) for one in answer.rules] == [
+        ("single_item", "One thing is never damaged.")
+    ]
+    of_model = shop.lake.read("broken/predictions", [SCORED])["prediction_id"].iloc[0]
+    assert trace_prediction(shop.lake, pipeline("broken"), of_model).answer is None
+
+
 def test_a_prediction_of_a_later_model_is_traced_to_the_row_and_prediction_it_was_made_from(
     shop: Project,
 ) -> None:

@@ -121,8 +121,42 @@ def test_a_release_waits_as_long_as_an_approval_can_make_it_champion(
     found = report(project(pipeline=pipeline))
 
     assert [one.state for one in found.pipelines[0].waiting] == ([state] if state else [])
-    assert found.pipelines[0].last_release == WAITING
     assert command in found.next.command
+
+
+@pytest.mark.parametrize(
+    ("records", "champion", "verdict"),
+    [
+        pytest.param([], MODEL, "awaiting_approval", id="nobody decided"),
+        pytest.param([record(Action.REJECT)], MODEL, "rejected", id="rejected"),
+        pytest.param([record(Action.APPROVE)], MODEL, "approved", id="approved"),
+        pytest.param(
+            [record(Action.APPROVE, expires=NOW - timedelta(days=1))],
+            replace(MODEL, as_of="2024-02-03"),
+            "approved",
+            id="champion by an approval that expired",
+        ),
+        pytest.param(
+            [record(Action.APPROVE, "e0")], MODEL, "awaiting_approval", id="of other evidence"
+        ),
+    ],
+)
+def test_the_last_release_says_what_a_person_decided(
+    records: list[Record], champion: ChampionState, verdict: str
+) -> None:
+    pipeline = with_pipeline(releases=[PASSED, WAITING], records=records, champion=champion)
+    assert report(project(pipeline=pipeline)).pipelines[0].last_release == replace(
+        WAITING, verdict=verdict
+    )
+
+
+def test_a_changed_configuration_names_the_run_that_uses_it() -> None:
+    found = report(project(pipeline=with_pipeline(champion=MODEL, changed=["rules now has x"])))
+    changed = found.pipelines[0].changed
+    assert changed is not None
+    assert changed.changes == ["rules now has x"]
+    assert changed.command.startswith("dg launch -m ml_assets.definitions --assets")
+    assert changed.command.endswith("--partition 2024-02-06")
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,25 @@ def test_entries_of_a_day_are_in_the_order_of_their_answers(log: PredictionLog) 
     assert [one.event_id for one in log.read("meters", ["2013-05-01"])] == ["b", "c", "a"]
 
 
+def test_the_newest_answers_since_a_time_are_of_several_days(log: PredictionLog) -> None:
+    moments = {"a": ("2013-05-01", 0), "b": ("2013-05-01", 1), "c": ("2013-05-02", 2)}
+    log.append(
+        [
+            replace(entry(name, 1.0, day), answered_at=NOON + timedelta(hours=hours))
+            for name, (day, hours) in moments.items()
+        ]
+    )
+
+    def answered(hours: int, first: str = "2013-05-01", limit: int = 9) -> list[str]:
+        since = NOON + timedelta(hours=hours)
+        return [one.event_id for one in log.answered_since("meters", since, first, limit)]
+
+    assert answered(1) == ["c", "b"]
+    assert answered(0, limit=1) == ["c"]
+    assert answered(0, first="2013-05-02") == ["c"]
+    assert answered(3) == []
+
+
 plain_values: st.SearchStrategy[Plain] = st.one_of(
     st.none(),
     st.booleans(),

@@ -7,7 +7,7 @@ from ml_assets.orchestration.checks.begun import not_begun
 
 
 def definitions() -> dg.Definitions:
-    """Two pipelines: a → b → c and a → d; and e → f."""
+    """Three pipelines: a → b → c and a → d; e → f; and g of both, which is made from b and f."""
 
     def asset(name: str, *parents: str) -> dg.AssetsDefinition:
         @dg.asset(key=["shop", name], deps=[["shop", parent] for parent in parents])
@@ -16,6 +16,7 @@ def definitions() -> dg.Definitions:
         return found
 
     edges = {"a": (), "b": ("a",), "c": ("b",), "d": ("a",), "e": (), "f": ("e",)}
+    edges["g"] = ("b", "f")
     return dg.Definitions(assets=[asset(name, *parents) for name, parents in edges.items()])
 
 
@@ -23,10 +24,11 @@ def definitions() -> dg.Definitions:
     ("processed", "expected"),
     [
         pytest.param([], "", id="nothing at all, so all are missing"),
-        pytest.param(["shop/a"], "ef", id="a source"),
-        pytest.param(["shop/d"], "ef", id="the end of one branch reaches the other one"),
-        pytest.param(["shop/f"], "abcd", id="the other pipeline"),
+        pytest.param(["shop/a"], "efg", id="a source"),
+        pytest.param(["shop/d"], "efg", id="the end of one branch reaches the other one"),
+        pytest.param(["shop/f"], "abcdg", id="the other pipeline"),
         pytest.param(["shop/b", "shop/e"], "", id="both"),
+        pytest.param(["shop/g"], "", id="what is made from both"),
         pytest.param(["another/table"], "", id="a table of no asset"),
     ],
 )

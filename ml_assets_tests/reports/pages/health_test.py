@@ -106,7 +106,12 @@ def behind(days: int | None) -> PageState:
             id="provisional",
         ),
         pytest.param(
-            lambda: with_report(value=0.6), "auc", "0.600", "", "plain", id="below, by chance"
+            lambda: with_report(value=0.6, note="no interval"),
+            "auc",
+            "0.600",
+            "; no interval.",
+            "plain",
+            id="below, not judged",
         ),
         pytest.param(world.empty, "auc", "not judged", "No label", "plain", id="no label"),
         pytest.param(

@@ -108,8 +108,7 @@ def test_alerts_are_those_of_the_pipeline_and_its_sources_the_most_severe_first(
         Finding("performance_dropped", world.PIPELINE, "auc", "it fell"),
         Finding("performance_dropped", "flight_forest", "auc", "of another one"),
     ]
-    judged = {(one.kind, one.pipeline) for one in findings}
-    AlertLog(lake.ledger.url).update(Evaluation(findings, judged), world.AT)
+    AlertLog(lake.ledger.url).update(Evaluation(findings, {}), world.AT)
 
     alerts = loaded(lake)[world.PIPELINE].alerts
 
@@ -124,7 +123,7 @@ def test_what_is_recorded_moves_the_position(lake: Lake) -> None:
     after = position.now()
     alerts = AlertLog(lake.ledger.url)
     found = [Finding("performance_dropped", "a", "auc", "it fell")]
-    alerts.update(Evaluation(found, {("performance_dropped", "a")}), world.AT)
+    alerts.update(Evaluation(found, {}), world.AT)
 
     assert before == unchanged
     assert len({before, after, position.now()}) == 3

@@ -12,6 +12,7 @@ import vl_convert
 
 from ml_assets.alerts.alert import AlertState
 from ml_assets.alerts.finding import Level
+from ml_assets.cadence import Cadence, Calendar
 from ml_assets.reports.pages.page import INDEX, index_of, page_of, pages_of
 from ml_assets.reports.pages.state import Monitored, PageState, Released
 from ml_assets_tests.reports.pages import world
@@ -146,6 +147,30 @@ def test_a_breach_is_marked_in_its_segment_only(page: Parsed) -> None:
         "EV": True,
     }
     assert segments["rows"][-1][0] == "EV"
+
+
+def test_of_a_metric_that_should_be_low_the_highest_segment_is_the_weakest() -> None:
+    state = world.state()
+    monitored = replace(
+        state.monitored,
+        performance=state.monitored.performance.replace(world.METRIC, "rmse"),
+        reports=state.monitored.reports.replace(world.METRIC, "rmse"),
+    )
+
+    found = charts(Parsed(drawn(replace(state, metric="rmse", monitored=monitored))))
+
+    assert [row[0] for row in found["segments-carrier"]["rows"]] == ["EV", "DL", "UA"]
+    assert found["performance"]["title"] == "rmse by day"
+
+
+@pytest.mark.parametrize(
+    ("cadence", "hours"), [(Cadence.HOURLY, 1), (Cadence.DAILY, 24), (Cadence.WEEKLY, 168)]
+)
+def test_a_cell_of_the_heat_map_is_as_long_as_a_partition(cadence: Cadence, hours: int) -> None:
+    found = charts(Parsed(drawn(world.state(calendar=Calendar(cadence)))))
+
+    [calculated] = found["drift"]["spec"]["transform"]
+    assert calculated["calculate"] == f"datum.ds + {hours * 3_600_000}"
 
 
 def test_without_reports_the_line_is_a_moving_mean() -> None:

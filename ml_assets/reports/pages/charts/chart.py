@@ -47,7 +47,7 @@ EXTENT = 38
 
 TIME_FORMAT = {
     "year": "%Y",
-    "month": "%b %Y",
+    **dict.fromkeys(("quarter", "month"), "%b %Y"),
     **dict.fromkeys(("week", "day", "date"), "%-d %b"),
     "hours": "%H:%M",
 }
@@ -117,7 +117,14 @@ def time_axis(padding: int = 0) -> "alt.X":
     """
     import altair as alt
 
-    axis = alt.Axis(format=TIME_FORMAT, labelOverlap=True, grid=False, title=None)
+    axis = alt.Axis(
+        format=TIME_FORMAT,
+        labelOverlap=True,
+        labelSeparation=6,
+        labelFlush=False,
+        grid=False,
+        title=None,
+    )
     return alt.X(f"{DAY}:T", axis=axis, scale=alt.Scale(type="utc", padding=padding))
 
 

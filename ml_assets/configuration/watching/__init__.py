@@ -1,0 +1,1 @@
+"""What documents say of tables that alerts watch."""
