@@ -60,7 +60,7 @@ attributes:
   labels: {asset: shop/weights, column: weight}
   segments: [region]
   test_window: 6d
-  release: {max_unjudged_share: 1}  # sixty orders a day are too few to judge regions
+  release: {min_segment_rows: 100}  # there are sixty orders a day
   estimator:
     task: regression
     path: sklearn.ensemble.HistGradientBoostingRegressor

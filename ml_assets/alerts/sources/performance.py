@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ml_assets import nouns
-from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.finding import Finding, Level
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.content import DAY
 from ml_assets.lake.remedy import partition_option
@@ -27,7 +27,7 @@ CASE = ["segment_column", "segment", "metric"]
 
 
 def performance_dropped(lake: Lake, pipeline: WatchedPipeline, until: str) -> Iterator[Finding]:
-    """One finding for each metric that is beyond its limit: of all rows, or else of each such segment.
+    """One finding for each metric that is beyond its limit: of all rows, or else a warning of each such segment.
 
     Args:
         lake: the project's tables.
@@ -63,6 +63,7 @@ def performance_dropped(lake: Lake, pipeline: WatchedPipeline, until: str) -> It
             since=row["since"],
             until=last,
             command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(last)}",
+            own_level=None if is_overall else Level.WARNING,
         )
 
 
