@@ -103,11 +103,11 @@ def processed(shop: Project, *, broken_until: str) -> None:
         assert done.succeeded, done.failed_steps
 
 
-def alerts_until(day: str) -> list[Alert]:
-    """The alerts after an evaluation at the end of each scored day until this one."""
+def alerts_after(first: str, last: str) -> list[Alert]:
+    """All alerts after an evaluation at the end of each of these days."""
     workspace = Workspace.of_environment()
     pipeline = WatchedPipeline(PIPELINE, DAYS, NO_POLICY)
-    for one in Span(AS_OF, day).days():
+    for one in Span(first, last).days():
         find = partial(performance_dropped, workspace.lake, pipeline, one)
         now = datetime.fromisoformat(one).replace(tzinfo=UTC) + timedelta(days=1)
         workspace.alerts.update(evaluate([Source(KIND, find, PIPELINE)]), now)
@@ -117,7 +117,7 @@ def alerts_until(day: str) -> list[Alert]:
 def test_without_a_break_there_is_no_alert(shop: Project) -> None:
     processed(shop, broken_until="")
 
-    assert alerts_until("2024-02-29") == []
+    assert alerts_after(AS_OF, "2024-02-29") == []
 
 
 def test_a_break_of_one_column_is_one_alert_with_its_cause_until_the_source_is_repaired(
@@ -125,7 +125,7 @@ def test_a_break_of_one_column_is_one_alert_with_its_cause_until_the_source_is_r
 ) -> None:
     processed(shop, broken_until="2024-02-21")
 
-    [alert] = alerts_until("2024-02-21")
+    [alert] = alerts_after(AS_OF, "2024-02-21")
     assert (alert.level, alert.pipeline, alert.state) == (
         Level.CRITICAL,
         PIPELINE,
@@ -137,14 +137,14 @@ def test_a_break_of_one_column_is_one_alert_with_its_cause_until_the_source_is_r
     assert "likely due to `items`" in alert.message
     assert f"since {BROKEN_FROM}" in alert.message
     assert "from shop/orders.items" in alert.message
-    [resolved] = alerts_until("2024-02-29")
+    [resolved] = alerts_after("2024-02-22", "2024-02-29")
     assert (resolved.id, resolved.state) == (alert.id, AlertState.RESOLVED)
 
 
 def test_a_break_that_lasts_stays_open_until_a_new_model_serves(shop: Project) -> None:
     processed(shop, broken_until="2024-02-29")
 
-    [alert] = alerts_until("2024-02-28")
+    [alert] = alerts_after(AS_OF, "2024-02-28")
     assert alert.state is AlertState.OPEN
 
     trained = shop.materialize("group:shop__training or group:shop__release", "2024-02-29")
@@ -153,5 +153,5 @@ def test_a_break_that_lasts_stays_open_until_a_new_model_serves(shop: Project) -
     assert decision["verdict"] == "passed", decision["reason"]
     scored = shop.materialize("group:shop__predictions or group:shop__monitoring", "2024-02-29")
     assert scored.succeeded, scored.failed_steps
-    [resolved] = alerts_until("2024-02-29")
+    [resolved] = alerts_after("2024-02-29", "2024-02-29")
     assert (resolved.id, resolved.state) == (alert.id, AlertState.RESOLVED)
