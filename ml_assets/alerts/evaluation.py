@@ -70,5 +70,11 @@ def _failure(source: Source, error: Exception) -> Finding:
         kind=NOT_EVALUATED,
         pipeline=source.pipeline or PROJECT,
         subject=source.kind,
-        message=f"{source.kind} cannot be evaluated: {type(error).__name__}: {error}",
+        message=f"{_what(source.kind)}: {type(error).__name__}: {error}",
     )
+
+
+def _what(kind: str) -> str:
+    if kind == NOT_EVALUATED:
+        return "the configuration is not usable, so its alerts cannot be evaluated"
+    return f"{kind} cannot be evaluated"

@@ -108,8 +108,8 @@ def alerts_after(first: str, last: str) -> list[Alert]:
     workspace = Workspace.of_environment()
     pipeline = WatchedPipeline(PIPELINE, DAYS, NO_POLICY)
     for one in Span(first, last).days():
-        find = partial(performance_dropped, workspace.lake, pipeline, one)
         now = datetime.fromisoformat(one).replace(tzinfo=UTC) + timedelta(days=1)
+        find = partial(performance_dropped, workspace.lake, pipeline, one, now)
         workspace.alerts.update(evaluate([Source(KIND, find, PIPELINE)]), now)
     return workspace.alerts.alerts()
 

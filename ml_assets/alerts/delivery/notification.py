@@ -85,8 +85,11 @@ def summary_of(
         "Command: ml-assets alerts list",
         f"Notification: {own_id}",
     ]
-    title = f"{level.value.capitalize()}: {more} in the last hour"
-    return Notification(own_id, "", level, SUMMARY, title, "\n".join(body))
+    is_over = resolved == len(told)
+    title = f"{'Resolved' if is_over else level.value.capitalize()}: {more} in the last hour"
+    return Notification(
+        own_id, "", Level.INFO if is_over else level, SUMMARY, title, "\n".join(body)
+    )
 
 
 def _title(change: Change) -> str:

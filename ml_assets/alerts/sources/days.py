@@ -13,8 +13,11 @@ from ml_assets.ledger.summary import spelled
 RECENT_DAYS = 7
 """Last days of a table whose rejected rows are judged."""
 
-HISTORY_DAYS = 28
-"""Days before a partition that tell what share of rejected rows is usual."""
+HISTORY_DAYS = 84
+"""Days before the judged ones in which partitions tell what share of rejected rows is usual."""
+
+HISTORY = 28
+"""Partitions before one that tell: the newest that are usual themselves."""
 
 MIN_PARTITIONS = 7
 """Partitions of the history that are needed to tell."""
@@ -72,7 +75,8 @@ def many_dead_letters(lake: Lake, until: str) -> Iterator[Finding]:
             continue
         first = shifted(day_of(last), 1 - RECENT_DAYS)
         entries = lake.ledger.latest(table, Span(shifted(first, -HISTORY_DAYS), last))
-        if days := unusual_days(entries, first):
+        if unusual := unusual_days(entries, first):
+            days = [*unusual]
             entry = entries[days[-1]]
             yield Finding(
                 kind="many_dead_letters",
@@ -80,7 +84,7 @@ def many_dead_letters(lake: Lake, until: str) -> Iterator[Finding]:
                 subject=table,
                 message=(
                     f"{entry.dead_letters:,} of {entry.rows + entry.dead_letters:,} rows of {table} "
-                    f"{entry.day} were rejected, usually at most {_usual(entries, entry.day):.1%}"
+                    f"{entry.day} were rejected, usually at most {unusual[entry.day]:.1%}"
                 ),
                 since=days[0],
                 until=days[-1],
@@ -88,21 +92,34 @@ def many_dead_letters(lake: Lake, until: str) -> Iterator[Finding]:
             )
 
 
-def unusual_days(entries: Mapping[str, Entry], first: str) -> list[str]:
-    """Partitions of which a larger share than usual was rejected.
+def unusual_days(entries: Mapping[str, Entry], first: str) -> dict[str, float]:
+    """Partition of which a larger share than usual was rejected → the largest usual share.
 
     Args:
         entries: partition → its latest entry.
         first: first partition that is judged.
     """
-    return [
-        day
-        for day, entry in sorted(entries.items())
-        if day >= first
-        and entry.status is Status.STORED
-        and entry.dead_letters >= LEAST_ROWS
-        and share(entry) > _usual(entries, day)
-    ]
+    found: dict[str, float] = {}
+    usual: list[float] = []
+    for day, entry in sorted(entries.items()):
+        if entry.status is not Status.STORED:
+            continue
+        limit = limit_after(usual)
+        if entry.dead_letters >= LEAST_ROWS and share(entry) > limit:
+            found[day] = limit
+        else:
+            usual.append(share(entry))
+    return {day: limit for day, limit in found.items() if day >= first}
+
+
+def limit_after(shares: Sequence[float]) -> float:
+    """The largest usual share of rejected rows; 1 if too few partitions tell.
+
+    Args:
+        shares: shares of the usual partitions before, in their order.
+    """
+    newest = shares[-HISTORY:]
+    return max(LEAST_SHARE, MARGIN * max(newest)) if len(newest) >= MIN_PARTITIONS else 1.0
 
 
 def share(entry: Entry) -> float:
@@ -113,14 +130,3 @@ def share(entry: Entry) -> float:
 def pipeline_of(table: str) -> str:
     """The pipeline of a table, or the folder of a source table."""
     return table.partition("/")[0]
-
-
-def _usual(entries: Mapping[str, Entry], day: str) -> float:
-    """The largest usual share; 1 if too few partitions before tell."""
-    first = shifted(day_of(day), -HISTORY_DAYS)
-    before: Sequence[float] = [
-        share(entry)
-        for other, entry in entries.items()
-        if first <= other < day and entry.status is Status.STORED
-    ]
-    return max(LEAST_SHARE, MARGIN * max(before)) if len(before) >= MIN_PARTITIONS else 1.0

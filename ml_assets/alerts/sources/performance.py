@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -14,11 +15,15 @@ from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
+from ml_assets.ledger.entries import Status
 from ml_assets.ledger.overview import Overview
 
 KIND = "performance_dropped"
-BACK = 60
+BACK = 365
 """Partitions before the newest report in which a breach may have begun."""
+
+AWAITED = timedelta(hours=1)
+"""How long a report waits for its causes, so that those who are told hear of them."""
 
 SHOWN = 3
 """Segments, or source columns, that a message names."""
@@ -26,45 +31,101 @@ SHOWN = 3
 CASE = ["segment_column", "segment", "metric"]
 
 
-def performance_dropped(lake: Lake, pipeline: WatchedPipeline, until: str) -> Iterator[Finding]:
+def performance_dropped(
+    lake: Lake, pipeline: WatchedPipeline, until: str, now: datetime
+) -> Iterator[Finding]:
     """One finding for each metric that is beyond its limit: of all rows, or else a warning of each such segment.
 
     Args:
         lake: the project's tables.
         pipeline: the pipeline.
         until: last partition; later ones are ignored.
+        now: the moment, UTC.
     """
     table = pipeline.table(nouns.PERFORMANCE_REPORT)
     last = Overview(lake.ledger.url).last_stored(table, until)
-    if last is None:
+    newest = _stored(lake, table, [last]) if last else None
+    if last is None or newest is None or not _needs_history(newest):
         return
     days = pipeline.calendar.keys(pipeline.calendar.shifted(last, -BACK), last)
     reports = _stored(lake, table, days)
     if reports is None:
         return
-    broken = reports[reports["is_breached"].astype("bool")]
-    causes = _stored(lake, pipeline.table(nouns.LIKELY_CAUSES), [last])
-    of_last = [
-        {**row, "since": _since(reports, row)}
-        for row in broken[broken[DAY] == last].to_dict("records")
-    ]
-    for row in of_last:
-        others = [one for one in of_last if one["metric"] == row["metric"] and one is not row]
-        if _is_told_by_another(row, others):
-            continue
-        is_overall = _is_overall(row)
-        also = _segments(others) if is_overall else ""
-        yield Finding(
-            kind=KIND,
-            pipeline=pipeline.name,
-            subject=str(row["metric"]),
-            segment="" if is_overall else f"{row['segment_column']}={row['segment']}",
-            message=f"{_fell(row, pipeline)}{also}; {_cause(row, causes)}",
-            since=row["since"],
-            until=last,
-            command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(last)}",
-            own_level=None if is_overall else Level.WARNING,
-        )
+    day = _judged_day(reports, newest, _waits_for_causes(lake, pipeline, last, now))
+    if day is None:
+        return
+    reports = reports[reports[DAY] <= day]
+    causes = _stored(lake, pipeline.table(nouns.LIKELY_CAUSES), [day])
+    of_day = reports[(reports[DAY] == day) & reports["is_breached"].astype("bool")]
+    breaches = [{**row, "since": _since(reports, row)} for row in of_day.to_dict("records")]
+    for row in breaches:
+        others = [one for one in breaches if one["metric"] == row["metric"] and one is not row]
+        if not _is_told_by_another(row, others):
+            yield _finding(row, others, pipeline, causes)
+
+
+def _needs_history(newest: pd.DataFrame) -> bool:
+    """Whether a report has a breach, or could not be judged, so that an earlier one tells."""
+    return bool(newest["is_breached"].any() or newest["is_provisional"].any())
+
+
+def _judged_day(
+    reports: pd.DataFrame, newest: pd.DataFrame, is_newest_left_out: bool
+) -> str | None:
+    """The newest report of the champion that has enough labels; what has too few does not end a breach.
+
+    Args:
+        reports: reports of the last partitions.
+        newest: the newest one.
+        is_newest_left_out: whether it is not told yet.
+    """
+    of_all = reports[reports["segment_column"] == OVERALL]
+    of_champion = of_all["model_as_of"] == newest["model_as_of"].iloc[0]
+    judged = of_all[of_champion & ~of_all["is_provisional"].astype("bool")]
+    days = sorted({*judged[DAY]} - ({newest[DAY].iloc[0]} if is_newest_left_out else set()))
+    return days[-1] if days else None
+
+
+def _waits_for_causes(lake: Lake, pipeline: WatchedPipeline, day: str, now: datetime) -> bool:
+    """Whether a report was stored a moment ago and its causes will be."""
+    causes = lake.ledger.latest(pipeline.table(nouns.LIKELY_CAUSES), [day]).get(day)
+    if causes is not None and causes.status is not Status.WRITING:
+        return False
+    report = lake.ledger.latest(pipeline.table(nouns.PERFORMANCE_REPORT), [day])[day]
+    return report.written_at is not None and now - report.written_at.replace(tzinfo=UTC) < AWAITED
+
+
+def _finding(
+    row: Mapping[Any, Any],
+    others: Sequence[Mapping[Any, Any]],
+    pipeline: WatchedPipeline,
+    causes: pd.DataFrame | None,
+) -> Finding:
+    """The finding of a breach.
+
+    Args:
+        row: the breach.
+        others: the other breaches of the metric, of which it tells if all rows are among them.
+        pipeline: the pipeline.
+        causes: causes of the breaches of the day.
+    """
+    table, day = pipeline.table(nouns.PERFORMANCE_REPORT), str(row[DAY])
+    overall = next((one for one in (row, *others) if _is_overall(one)), None)
+    if overall is row:
+        also = _segments(others)
+    else:
+        also = f"; of all rows {overall['value']:.3g}" if overall else ""
+    return Finding(
+        kind=KIND,
+        pipeline=pipeline.name,
+        subject=str(row["metric"]),
+        segment="" if overall is row else f"{row['segment_column']}={row['segment']}",
+        message=f"{_fell(row, pipeline)}{also}; {_cause(row, causes)}",
+        since=row["since"],
+        until=day,
+        command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(day)}",
+        own_level=None if overall else Level.WARNING,
+    )
 
 
 def _is_overall(row: Mapping[Any, Any]) -> bool:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.sources.days import pipeline_of
+from ml_assets.cadence import as_key
 from ml_assets.lake.remedy import partition_option
 from ml_assets.ledger.entries import Status, grouped
 from ml_assets.ledger.ledger import Ledger
@@ -38,7 +39,11 @@ def check_failed(
         until: last partition; later ones are ignored.
         ignored: checks whose failure is a valid result.
     """
-    failed = [one for one in failed_checks(instance) if one.key not in ignored and one.day <= until]
+    failed = [
+        one
+        for one in failed_checks(instance)
+        if one.key not in ignored and (not as_key(one.day) or one.day <= until)
+    ]
     for key, of_check in grouped((one.key, one) for one in failed).items():
         table = table_name(key.asset_key)
         if stored := _on_stored(ledger, table, of_check):

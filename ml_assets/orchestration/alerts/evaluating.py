@@ -124,7 +124,7 @@ class AlertSources:
                 "features_degraded", partial(degraded_answers, log, pipeline, until, now), name
             )
         yield Source(
-            "performance_dropped", partial(performance_dropped, lake, pipeline, until), name
+            "performance_dropped", partial(performance_dropped, lake, pipeline, until, now), name
         )
         yield Source(
             "high_risk_prediction", partial(high_risk_predictions, lake, log, pipeline, until), name

@@ -105,7 +105,7 @@ def _is_unfinished(ledger: Ledger, table: str, run: dg.DagsterRun) -> bool:
     first = run.tags.get(PARTITION) or run.tags.get(RANGE_START) or SNAPSHOT
     last = run.tags.get(PARTITION) or run.tags.get(RANGE_END) or SNAPSHOT
     entries = ledger.latest(table, Span(first, last))
-    return not entries or any(
+    return last not in entries or any(
         entry.status is Status.WRITING
         or (entry.status is Status.SKIPPED and entry.reason.startswith(GIVEN_UP))
         for entry in entries.values()

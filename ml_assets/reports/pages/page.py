@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +108,7 @@ def index_of(states: Sequence[PageState]) -> str:
         "index.html.jinja",
         [_script("news.js.jinja")],
         title="Pipelines: health",
-        at=max((state.at for state in states), default=None),
+        at=max((state.at for state in states), default=datetime.now(UTC)),
         pages=[
             {
                 "name": state.name,

@@ -114,3 +114,14 @@ def test_a_summary_counts_alerts_and_lists_the_first() -> None:
         "Command: ml-assets alerts list",
         "Notification: aabbccddeeff",
     ]
+
+
+def test_a_summary_of_what_is_over_calls_nobody() -> None:
+    told = [(f"{number:08x}", "resolved", "title") for number in range(3)]
+
+    summary = summary_of("aabbccddeeff", Level.CRITICAL, told, 20)
+
+    assert (summary.level, summary.title) == (
+        Level.INFO,
+        "Resolved: 3 more alerts in the last hour",
+    )

@@ -109,6 +109,22 @@ def test_a_day_is_over_after_a_week(lake: Lake) -> None:
     assert [one.until for one in many_dead_letters(lake, "2013-03-30")] == ["2013-03-24"]
 
 
+def test_what_lasts_does_not_become_usual(lake: Lake) -> None:
+    store(lake, DAYS_BEFORE)
+    store(lake, DAYS.keys("2013-03-15", LAST), rejected=200)
+
+    (found,) = many_dead_letters(lake, LAST)
+
+    assert (found.since, found.until) == ("2013-03-25", LAST)
+
+
+def test_weeks_are_compared_with_weeks(lake: Lake) -> None:
+    store(lake, DAYS.keys("2013-01-06", "2013-03-24")[::7])
+    store(lake, [LAST], rejected=200)
+
+    assert [one.until for one in many_dead_letters(lake, LAST)] == [LAST]
+
+
 @pytest.mark.parametrize(
     ("days", "rows", "rejected"),
     [

@@ -1,10 +1,11 @@
 """A limit that the performance breaks is a finding, with its likely cause."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
-from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.finding import Finding, Level
 from ml_assets.alerts.sources.performance import performance_dropped
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.content import DAY
@@ -12,6 +13,9 @@ from ml_assets.lake.store import Lake
 from ml_assets_tests.releases import PIPELINE, store
 
 LAST = "2013-09-14"
+LATER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Long after a report was stored, so that it waits for no causes."""
+
 OVERALL = {"segment_column": "all", "segment": "all"}
 EV = {"segment_column": "carrier", "segment": "EV"}
 
@@ -26,6 +30,8 @@ def report(lake: Lake, *breaches: dict[str, Any], day: str = LAST) -> None:
         "limit": 0.8,
         "rows": 1204,
         "is_breached": False,
+        "is_provisional": False,
+        "model_as_of": "2013-09-01",
     }
     broken = [{**usual, "is_breached": True, **breach} for breach in breaches]
     said = [(row["segment_column"], row["segment"]) for row in broken]
@@ -55,7 +61,7 @@ def cause(lake: Lake, **changes: Any) -> None:
 
 def found(lake: Lake, pipeline: WatchedPipeline) -> list[Finding]:
     """The findings of the last day."""
-    return [*performance_dropped(lake, pipeline, "2013-12-31")]
+    return [*performance_dropped(lake, pipeline, "2013-12-31", LATER)]
 
 
 def test_a_broken_limit_of_a_segment_is_a_finding_with_its_cause(
@@ -130,6 +136,43 @@ def test_a_breach_of_a_segment_that_spreads_to_all_rows_stays_one_finding_of_the
     (only,) = found(lake, pipeline)
 
     assert (only.segment, only.since) == ("carrier=EV", "2013-09-13")
+    assert only.own_level is None
+    assert "; of all rows 0.71; " in only.message
+
+
+def test_a_breach_of_a_segment_alone_is_a_warning(lake: Lake, pipeline: WatchedPipeline) -> None:
+    report(lake, EV)
+
+    (only,) = found(lake, pipeline)
+
+    assert only.own_level is Level.WARNING
+
+
+def test_a_report_with_too_few_labels_ends_no_breach(lake: Lake, pipeline: WatchedPipeline) -> None:
+    report(lake, OVERALL, day="2013-09-13")
+    report(lake, {**OVERALL, "is_provisional": True, "is_breached": False})
+
+    (only,) = found(lake, pipeline)
+
+    assert only.until == "2013-09-13"
+
+
+def test_a_new_champion_ends_the_breach_of_the_last_one(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    report(lake, OVERALL, day="2013-09-13")
+    new = {"is_breached": False, "model_as_of": "2013-09-14"}
+    report(lake, {**OVERALL, **new}, {**EV, **new})
+
+    assert found(lake, pipeline) == []
+
+
+def test_a_report_is_told_with_its_causes(lake: Lake, pipeline: WatchedPipeline) -> None:
+    report(lake, EV)
+
+    assert [*performance_dropped(lake, pipeline, "2013-12-31", datetime.now(UTC))] == []
+    cause(lake)
+    assert [*performance_dropped(lake, pipeline, "2013-12-31", datetime.now(UTC))] != []
 
 
 def test_an_error_rises(lake: Lake, pipeline: WatchedPipeline) -> None:
@@ -150,4 +193,4 @@ def test_a_limit_that_holds_again_is_no_finding(lake: Lake, pipeline: WatchedPip
 def test_nothing_is_found_before_there_is_a_report(lake: Lake, pipeline: WatchedPipeline) -> None:
     assert found(lake, pipeline) == []
     report(lake, EV)
-    assert [*performance_dropped(lake, pipeline, "2013-09-13")] == []
+    assert [*performance_dropped(lake, pipeline, "2013-09-13", LATER)] == []

@@ -12,7 +12,7 @@ from ml_assets.alerts.finding import Finding
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.alerts.runs import RECENT, failed_runs
-from ml_assets.orchestration.partitions import PARTITION
+from ml_assets.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
 from ml_assets.orchestration.runs.attempts import INPUTS, UNIT
 from ml_assets.orchestration.runs.requests import GIVEN_UP, MAX_ATTEMPTS
 from ml_assets.orchestration.runs.runs import STARTED_BY
@@ -100,6 +100,21 @@ def test_a_run_counts_while_its_partitions_are_unfinished(
     ledger.append([Entry(ORDERS, DAY, status, reason)])
 
     assert bool(found(instance, ledger)) == is_found
+
+
+def test_a_run_of_a_range_counts_while_its_last_partition_is_unknown(
+    instance: dg.DagsterInstance, ledger: Ledger
+) -> None:
+    whole = dg.Definitions([orders, others]).resolve_implicit_global_asset_job_def()
+    last = "2013-02-02"
+    whole.get_subset(asset_selection={orders.key}).execute_in_process(
+        instance=instance, tags={RANGE_START: DAY, RANGE_END: last}, raise_on_error=False
+    )
+    ledger.append([Entry(ORDERS, DAY, Status.STORED)])
+
+    assert len(found(instance, ledger)) == 1
+    ledger.append([Entry(ORDERS, last, Status.STORED)])
+    assert found(instance, ledger) == []
 
 
 def test_a_command_tells_of_its_runs_itself(instance: dg.DagsterInstance, ledger: Ledger) -> None:
