@@ -20,14 +20,17 @@ class Evaluation:
         findings: all that is wrong.
         judged: kind → the pipelines that were looked at, None for all: of these, what is not found is over. What
             a source could not look at stays as it is.
+        written: pipelines of which a partition is being written: what is not found of them may be there again
+            in a moment, so it is not over.
     """
 
     findings: Sequence[Finding]
     judged: Mapping[str, Collection[str] | None]
+    written: Collection[str] = ()
 
     def has_judged(self, alert: Alert) -> bool:
-        """Whether the source of an alert was looked at."""
-        if alert.kind not in self.judged:
+        """Whether the source of an alert was looked at, and nothing that it reads is being written."""
+        if alert.kind not in self.judged or alert.pipeline in self.written:
             return False
         pipelines = self.judged[alert.kind]
         return pipelines is None or alert.pipeline in pipelines

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from ml_assets.cadence import Span
-from ml_assets.ledger.database import LedgerDatabase
+from ml_assets.ledger.database import LedgerDatabase, stored_time
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.rows import entry_of, with_schema
 from ml_assets.ledger.tables import create_tables
@@ -30,6 +30,24 @@ class Overview(LedgerDatabase):
         with self._transaction() as connection:
             rows = connection.execute(query.order_by(_entries.c.table_name, _entries.c.day))
             return [entry_of(row) for row in rows]
+
+    def written_since(self, moment: datetime) -> list[str]:
+        """Tables of which a day is being written, since this moment or later.
+
+        Args:
+            moment: UTC; what is written for longer is of a run that was killed.
+        """
+        query = (
+            sa.select(_entries.c.table_name)
+            .where(
+                _entries.c.status == Status.WRITING.value,
+                _entries.c.written_at >= stored_time(moment),
+                _is_latest(_entries),
+            )
+            .distinct()
+        )
+        with self._transaction() as connection:
+            return sorted(connection.scalars(query))
 
     def tables_with_dead_letters(self) -> list[str]:
         """Tables with a stored day of which rows were rejected."""

@@ -86,6 +86,13 @@ def test_what_was_not_looked_at_stays_as_it_is(judged) -> None:
     assert changes([opened()], Evaluation([], judged), later()) == []
 
 
+def test_while_a_partition_of_its_pipeline_is_written_an_alert_stays_as_it_is() -> None:
+    alert = opened()
+
+    assert changes([alert], replace(evaluation(), written={alert.pipeline}), later()) == []
+    assert next_of(alert).event == "resolved"
+
+
 def test_a_silence_ends_at_its_time_also_where_nothing_was_looked_at() -> None:
     alert = silence(opened(), "Ann", NOW, later(60)).alert
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ml_assets.alerts.alert import UNRESOLVED, Alert, AlertState
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.alerts.checks import verdicts
 from ml_assets.orchestration.alerts.evaluating import AlertSources
 from ml_assets.settings import settings
@@ -17,6 +18,8 @@ from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, PREDICTIONS, SCORED_DAY
 from ml_assets_tests.project import Project, overridden
 from ml_assets_tests.remedies import ARGUMENTS
 from ml_assets_tests.remedies import run as run_command
+
+pytestmark = pytest.mark.slow
 
 FLIGHTS, WEATHER = "sources/flights", "sources/weather"
 SELECTED = f'key:"{FLIGHTS}"'
@@ -90,6 +93,15 @@ def test_a_quarantined_day_opens_an_alert_that_repeats_and_its_repair_resolves_i
     assert (shorter.id, shorter.until, shorter.count) == (opened.id, BAD_DAYS[0], 2)
     assert tick(project, "alerts").reason == "No alert is unresolved. Changed: 1 resolved."
     assert events(opened) == ["opened", "repeated", "resolved"]
+
+
+def test_an_alert_stays_while_its_day_is_being_written(project: Project) -> None:
+    lose(project, BAD_DAYS[0])
+    project.materialize(SELECTED, WEEK)
+    (opened,) = ticked(project)
+    project.lake.ledger.append([Entry(FLIGHTS, BAD_DAYS[0], Status.WRITING)])
+
+    assert [alert.id for alert in ticked(project)] == [opened.id]
 
 
 def test_a_check_that_fails_on_stored_rows_is_an_alert_until_its_repair(project: Project) -> None:

@@ -48,6 +48,15 @@ def test_the_last_stored_day_is_that_of_the_latest_entries(ledger: Ledger) -> No
     assert overview.last_stored("a/t", "2012-12-31") is None
 
 
+def test_tables_of_which_a_day_is_being_written(ledger: Ledger) -> None:
+    ledger.append([Entry(f"{name}/t", "2013-01-01", WRITING) for name in "ab"])
+    ledger.append([Entry("b/t", "2013-01-01", STORED)])
+    now, overview = datetime.now(UTC), Overview(ledger.url)
+
+    assert overview.written_since(now - timedelta(hours=1)) == ["a/t"]
+    assert overview.written_since(now + timedelta(hours=1)) == []
+
+
 def test_tables_with_rejected_rows_are_those_of_stored_days(ledger: Ledger) -> None:
     ledger.append(
         [

@@ -1,8 +1,8 @@
 """Evaluates all sources of alerts of a workspace, and stores what they change."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 import dagster as dg
@@ -29,9 +29,13 @@ from ml_assets.configuration.watched import watched_pipelines
 from ml_assets.configuration.watching.tables import watched_tables
 from ml_assets.errors import MLAssetsError
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.overview import Overview
 from ml_assets.orchestration.alerts.checks import check_failed
 from ml_assets.orchestration.alerts.runs import failed_runs
 from ml_assets.workspace import Workspace
+
+LONGEST_WRITE = timedelta(hours=1)
+"""After this time a partition that is still being written is of a run that was killed."""
 
 ALL = "9999-12-31"
 """After every partition."""
@@ -64,8 +68,14 @@ class AlertSources:
         """
         lake = self.workspace.lake
         with lake.ledger.one_connection():
-            evaluation = evaluate([*self._sources(lake, now)])
+            written = self._written(lake, now)
+            found = evaluate([*self._sources(lake, now)])
+            evaluation = replace(found, written=written | self._written(lake, now))
             return self.workspace.alerts.update(evaluation, now)
+
+    def _written(self, lake: Lake, now: datetime) -> set[str]:
+        tables = Overview(lake.ledger.url).written_since(now - LONGEST_WRITE)
+        return {pipeline_of(table) for table in tables}
 
     def _sources(self, lake: Lake, now: datetime) -> Iterator[Source]:
         until, ledger, instance = self.until, lake.ledger, self.instance
