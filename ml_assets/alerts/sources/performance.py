@@ -19,7 +19,7 @@ from ml_assets.ledger.entries import Status
 from ml_assets.ledger.overview import Overview
 
 KIND = "performance_dropped"
-BACK = 365
+BACK = 120
 """Partitions before the newest report in which a breach may have begun."""
 
 AWAITED = timedelta(hours=1)
@@ -66,7 +66,8 @@ def performance_dropped(
 
 def _needs_history(newest: pd.DataFrame) -> bool:
     """Whether a report has a breach, or could not be judged, so that an earlier one tells."""
-    return bool(newest["is_breached"].any() or newest["is_provisional"].any())
+    of_all = newest[newest["segment_column"] == OVERALL]
+    return bool(newest["is_breached"].any() or of_all["is_provisional"].any())
 
 
 def _judged_day(
