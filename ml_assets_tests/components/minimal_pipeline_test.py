@@ -6,34 +6,16 @@ from pathlib import Path
 import pytest
 
 from ml_assets.release.decision import parse_findings
-from ml_assets_tests.components.shop import definitions, raw_table
+from ml_assets_tests.components.shop import TABLES, definitions, raw_table
 from ml_assets_tests.prepared import new_home, opened, tick
 from ml_assets_tests.project import Project
 
 AS_OF = "2024-02-20"
 SCORED = "2024-02-20...2024-02-27"
 
-MINIMAL = """
-type: ml_assets.components.FeatureTable
-attributes:
-  key: shop/orders
-  function: ml_assets_tests.components.shop.orders
-  contract: ml_assets_tests.components.shop.Orders
-  description: One row per order.
-  owners: ["team:shop"]
-  days: {first: "2024-01-01", last: "2024-02-29"}
-  inputs: {raw: {asset: shop/raw}}
----
-type: ml_assets.components.FeatureTable
-attributes:
-  key: shop/weights
-  function: ml_assets_tests.components.shop.weights
-  contract: ml_assets_tests.components.shop.Weights
-  description: What each order weighs.
-  owners: ["team:shop"]
-  days: {first: "2024-01-01", last: "2024-02-29"}
-  inputs: {raw: {asset: shop/raw}}
----
+MINIMAL = (
+    TABLES
+    + """---
 type: ml_assets.components.ModelPipeline
 attributes:
   pipeline: shop
@@ -46,6 +28,7 @@ attributes:
     categorical: [region]
     hyperparameters: {random_state: 0}
 """
+)
 
 
 @pytest.fixture

@@ -28,6 +28,30 @@ UTC = {"unit": "us", "tz": "UTC"}
 WHERE = __name__
 
 
+TABLES = """
+type: ml_assets.components.FeatureTable
+attributes:
+  key: shop/orders
+  function: ml_assets_tests.components.shop.orders
+  contract: ml_assets_tests.components.shop.Orders
+  description: One row per order.
+  owners: ["team:shop"]
+  days: {first: "2024-01-01", last: "2024-02-29"}
+  inputs: {raw: {asset: shop/raw}}
+---
+type: ml_assets.components.FeatureTable
+attributes:
+  key: shop/weights
+  function: ml_assets_tests.components.shop.weights
+  contract: ml_assets_tests.components.shop.Weights
+  description: What each order weighs.
+  owners: ["team:shop"]
+  days: {first: "2024-01-01", last: "2024-02-29"}
+  inputs: {raw: {asset: shop/raw}}
+"""
+"""Documents of the feature table and the label table, both made from ``shop/raw``."""
+
+
 class Orders(Contract):
     """Orders, as they came."""
 

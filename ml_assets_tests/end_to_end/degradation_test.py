@@ -18,7 +18,7 @@ from ml_assets.cadence import DAYS, Span
 from ml_assets.content import DAY
 from ml_assets.monitoring.policy import NO_POLICY
 from ml_assets.workspace import Workspace
-from ml_assets_tests.components.shop import definitions, plain, rows
+from ml_assets_tests.components.shop import TABLES, definitions, plain, rows
 from ml_assets_tests.prepared import new_home, opened
 from ml_assets_tests.project import Project
 
@@ -32,27 +32,9 @@ BROKEN_FROM = "2024-02-18"
 BROKEN = "broken_until"
 """File in the data folder with the last such day; without it nothing is broken."""
 
-TEXT = """
-type: ml_assets.components.FeatureTable
-attributes:
-  key: shop/orders
-  function: ml_assets_tests.components.shop.orders
-  contract: ml_assets_tests.components.shop.Orders
-  description: One row per order.
-  owners: ["team:shop"]
-  days: {first: "2024-01-01", last: "2024-02-29"}
-  inputs: {raw: {asset: shop/raw}}
----
-type: ml_assets.components.FeatureTable
-attributes:
-  key: shop/weights
-  function: ml_assets_tests.components.shop.weights
-  contract: ml_assets_tests.components.shop.Weights
-  description: What each order weighs.
-  owners: ["team:shop"]
-  days: {first: "2024-01-01", last: "2024-02-29"}
-  inputs: {raw: {asset: shop/raw}}
----
+TEXT = (
+    TABLES
+    + """---
 type: ml_assets.components.ModelPipeline
 attributes:
   pipeline: shop
@@ -68,6 +50,7 @@ attributes:
     categorical: [region]
     hyperparameters: {random_state: 0}
 """
+)
 
 
 def delivered(home: Path, days: list[str]) -> pd.DataFrame:
