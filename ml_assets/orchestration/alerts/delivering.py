@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ml_assets.alerts.delivery.delivering import Attempt, deliver
 from ml_assets.alerts.delivery.sending import send
+from ml_assets.errors import sentence
 from ml_assets.workspace import Workspace
 
 
@@ -28,5 +29,7 @@ def told(attempts: Sequence[Attempt]) -> str:
     delivered = Counter(one.route for one in attempts if not one.problem)
     failed = {one.route: one.problem for one in attempts if one.problem}
     sentences = [f"Delivered to {route}: {count:,}." for route, count in delivered.items()]
-    sentences += [f"Not delivered to {route}: {problem}." for route, problem in failed.items()]
+    sentences += [
+        f"Not delivered to {route}: {sentence(problem)}" for route, problem in failed.items()
+    ]
     return " ".join(sentences)
