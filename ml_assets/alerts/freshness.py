@@ -27,7 +27,8 @@ BUFFER = 1.5
 """Factor of a usual duration within which a partition is expected."""
 
 WRITING_TIME = HOUR
-"""Time for which a partition that is being written is neither late nor missing."""
+"""Time for which a partition that is being written is neither late nor missing; one that is written for longer is of a
+run that was killed."""
 
 
 class Partition(NamedTuple):

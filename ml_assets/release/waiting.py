@@ -31,9 +31,23 @@ def waiting_state(
     """
     if verdict != AWAITING or as_of <= newest:
         return None
-    of_release = [record for record in records if record.as_of == as_of]
-    state = resolve_approvals(of_release, evidence, now).state
+    state = approval_state(as_of, evidence, records, now)
     return None if state is ApprovalState.REJECTED else state
+
+
+def approval_state(
+    as_of: str, evidence: str, records: Sequence[Record], now: datetime
+) -> ApprovalState:
+    """What persons decided about a release.
+
+    Args:
+        as_of: its as-of day.
+        evidence: hash of the evidence of its decision.
+        records: approvals and rejections of the pipeline, by number.
+        now: current time, UTC.
+    """
+    of_release = [record for record in records if record.as_of == as_of]
+    return resolve_approvals(of_release, evidence, now).state
 
 
 def approve_command(pipeline: str, as_of: str) -> str:

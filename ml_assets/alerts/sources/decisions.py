@@ -33,11 +33,11 @@ def waiting_releases(
         now: current time, UTC.
     """
     table = pipeline.table(nouns.RELEASE_DECISION)
-    days = [day for day in lake.days_stored(table) if day <= until]
+    newest = max(serving_days(_champions(lake, pipeline, until)), default="")
+    days = [day for day in lake.days_stored(table) if newest < day <= until]
     if not days:
         return
     rows = lake.read(table, days, columns=[DAY, "verdict", "reason", "evidence"])
-    newest = max(serving_days(_champions(lake, pipeline, until)), default="")
     for row in rows.sort_values(DAY).to_dict("records"):
         as_of = row[DAY]
         state = waiting_state(

@@ -170,8 +170,13 @@ def _fell(row: Mapping[Any, Any], pipeline: WatchedPipeline) -> str:
 def _segments(broken: Sequence[Mapping[Any, Any]]) -> str:
     """The segments that break their limit, too."""
     also = [f"{row['segment_column']} {row['segment']}" for row in broken]
-    more = f" and {len(also) - SHOWN} more" if len(also) > SHOWN else ""
-    return f", with {', '.join(also[:SHOWN])}{more}" if also else ""
+    return f", with {_first(also, ', ')}" if also else ""
+
+
+def _first(texts: Sequence[str], separator: str) -> str:
+    """The first of some texts, and how many more there are."""
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return f"{separator.join(texts[:SHOWN])}{more}"
 
 
 def _cause(row: Mapping[Any, Any], causes: pd.DataFrame | None) -> str:
@@ -182,11 +187,9 @@ def _cause(row: Mapping[Any, Any], causes: pd.DataFrame | None) -> str:
     if found.empty:
         return "no likely cause among the features"
     [cause] = found.to_dict("records")
-    columns = json.loads(cause["columns"])
-    more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
     return (
         f"likely due to `{cause['feature']}` ({cause['ratio']:.1f} × its threshold since "
-        f"{cause['since']}), from {' or '.join(columns[:SHOWN])}{more}"
+        f"{cause['since']}), from {_first(json.loads(cause['columns']), ' or ')}"
     )
 
 

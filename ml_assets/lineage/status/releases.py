@@ -5,10 +5,10 @@ from datetime import datetime
 
 from ml_assets.lineage.status.state import PipelineState, StoredDecision
 from ml_assets.lineage.status.values import WaitingRelease
-from ml_assets.release.approvals.approvals import ApprovalState, resolve_approvals
+from ml_assets.release.approvals.approvals import ApprovalState
 from ml_assets.release.decision import AWAITING
 from ml_assets.release.promotion import release_command
-from ml_assets.release.waiting import approve_command, waiting_state
+from ml_assets.release.waiting import approval_state, approve_command, waiting_state
 
 APPROVED = "approved"
 DECIDED = {
@@ -31,7 +31,7 @@ def last_release(pipeline: PipelineState, now: datetime) -> StoredDecision | Non
         return last
     if pipeline.champion and pipeline.champion.as_of == last.day:
         return replace(last, verdict=APPROVED)
-    state = _approval_state(pipeline, last, now)
+    state = approval_state(last.day, last.evidence, pipeline.records, now)
     return last if state is ApprovalState.WAITING else replace(last, verdict=DECIDED[state])
 
 
@@ -64,10 +64,3 @@ def waiting_releases(pipeline: PipelineState, now: datetime) -> list[WaitingRele
         )
         found.append(WaitingRelease(release.day, state.value, release.reason, command))
     return found
-
-
-def _approval_state(
-    pipeline: PipelineState, release: StoredDecision, now: datetime
-) -> ApprovalState:
-    records = [record for record in pipeline.records if record.as_of == release.day]
-    return resolve_approvals(records, release.evidence, now).state

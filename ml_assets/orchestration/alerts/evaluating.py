@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import dagster as dg
@@ -10,6 +10,7 @@ import dagster as dg
 from ml_assets.alerts.alert import Change
 from ml_assets.alerts.evaluation import NOT_EVALUATED, Source, evaluate
 from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.freshness import WRITING_TIME
 from ml_assets.alerts.sources.days import many_dead_letters, pipeline_of, quarantined_days
 from ml_assets.alerts.sources.decisions import (
     WAITS,
@@ -33,9 +34,6 @@ from ml_assets.ledger.overview import Overview
 from ml_assets.orchestration.alerts.checks import check_failed
 from ml_assets.orchestration.alerts.runs import failed_runs
 from ml_assets.workspace import Workspace
-
-LONGEST_WRITE = timedelta(hours=1)
-"""After this time a partition that is still being written is of a run that was killed."""
 
 ALL = "9999-12-31"
 """After every partition."""
@@ -74,7 +72,7 @@ class AlertSources:
             return self.workspace.alerts.update(evaluation, now)
 
     def _written(self, lake: Lake, now: datetime) -> set[str]:
-        tables = Overview(lake.ledger.url).written_since(now - LONGEST_WRITE)
+        tables = Overview(lake.ledger.url).written_since(now - WRITING_TIME)
         return {pipeline_of(table) for table in tables}
 
     def _sources(self, lake: Lake, now: datetime) -> Iterator[Source]:

@@ -9,8 +9,8 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.alerts.alert import UNRESOLVED, Alert
 from ml_assets.alerts.evaluation import PROJECT
-from ml_assets.alerts.finding import Level
 from ml_assets.alerts.log import AlertLog
+from ml_assets.alerts.state import LEVELS
 from ml_assets.cadence import as_key
 from ml_assets.configuration import models
 from ml_assets.configuration.pipeline import ModelConfiguration
@@ -146,10 +146,9 @@ def _released(tables: _Tables, champion: str) -> Released:
 
 def _about(alerts: Sequence[Alert], names: Collection[str]) -> list[Alert]:
     """Alerts about one of some pipelines and folders of source tables, the most severe and newest first."""
-    severity = list(Level)
     found = [alert for alert in alerts if alert.pipeline in names]
     newest_first = sorted(found, key=lambda alert: alert.first_seen, reverse=True)
-    return sorted(newest_first, key=lambda alert: severity.index(alert.level))
+    return sorted(newest_first, key=lambda alert: LEVELS.index(alert.level))
 
 
 def _rejected(entries: Mapping[str, Mapping[str, Entry]]) -> list[Entry]:
