@@ -7,6 +7,10 @@ week different, and so are the windows of the history.
 Columns of one source move together, so features are not ranked one by one. A source column explains what moved if
 the features that moved are made from it, and those that are made from it moved: ``agreement`` is the harmonic mean
 of both shares. A feature that is made from many columns says little about each of them.
+
+With many features one of them has often moved by chance. So each window of the history is explained in the same way,
+compared with the windows of the history that do not overlap it, and a cause is likely only if it is stronger than the
+first one of nine in ten of them.
 """
 
 import json
@@ -48,6 +52,9 @@ MOST = 3.0
 LEAST_STRENGTH = 0.1
 """Least strength of a cause that is named: a ratio of 1.1 in full agreement."""
 
+USUAL_SHARE = 0.9
+"""Share of the windows of the history whose first cause is weaker than one that is named."""
+
 NAMED = 3
 """Causes that are listed."""
 
@@ -64,11 +71,14 @@ class Movement:
         ratio: distance of its window from those before, divided by the greatest usual one.
         since: first day of the last days that are all further away than usual; the first of the window
             if single days are not.
+        usual: the ratio of each window of the history: to the greatest distance of those windows of the history
+            that do not overlap it; NaN where they are too few.
     """
 
     feature: str
     ratio: float
     since: str
+    usual: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,17 +88,19 @@ class Cause:
     Attributes:
         columns: source columns from which the same features are made, so that they cannot be told apart.
         movement: the feature made from it that moved most.
-        strength: agreement times the logarithm of the ratio; not above ``LEAST_STRENGTH`` is chance.
+        strength: agreement times the logarithm of the ratio.
+        usual: the strength that the first causes of ``USUAL_SHARE`` of the history do not exceed.
     """
 
     columns: tuple[Column, ...]
     movement: Movement
     strength: float
+    usual: float
 
     @property
     def is_likely(self) -> bool:
         """Whether it is strong enough to be named."""
-        return self.strength >= LEAST_STRENGTH
+        return self.strength >= LEAST_STRENGTH and self.strength > self.usual
 
 
 def movements(
@@ -135,29 +147,65 @@ def causes(moved: Sequence[Movement], made_from: Mapping[str, Sequence[Column]])
         At most ``NAMED`` causes, likely or not.
     """
     of = {each.feature: each for each in moved if made_from.get(each.feature)}
-    mass = {name: min(max(math.log(max(one.ratio, 1e-9)), 0), MOST) for name, one in of.items()}
-    share = {name: 1 / len(made_from[name]) for name in of}
-    total = sum(mass[name] * share[name] for name in of)
+    if not of:
+        return []
+    groups = _groups({name: made_from[name] for name in of})
+    ratios = np.array([(*each.usual, each.ratio) for each in of.values()])
+    share = np.array([1 / len(made_from[name]) for name in of])
+    rows = [np.isin([*of], names) for _, names in groups]
+    agreement, strength = _explained(ratios, share, rows)
+    first = np.take_along_axis(strength, agreement.argmax(axis=0)[None], axis=0)[0]
+    known = first[:-1][np.isfinite(ratios[:, :-1]).any(axis=0)]
+    usual = float(np.quantile(known, USUAL_SHARE)) if len(known) else 0.0
+    ranked = sorted(range(len(groups)), key=lambda number: -agreement[number, -1])
+    return [
+        Cause(
+            groups[number][0],
+            max((of[name] for name in groups[number][1]), key=lambda one: (one.ratio, one.feature)),
+            float(strength[number, -1]),
+            usual,
+        )
+        for number in ranked[:NAMED]
+        if agreement[number, -1] > 0
+    ]
+
+
+def _groups(
+    made_from: Mapping[str, Sequence[Column]],
+) -> list[tuple[tuple[Column, ...], tuple[str, ...]]]:
+    """Columns that the same features are made from, and these features, in the order of the columns."""
     members: dict[Column, list[str]] = defaultdict(list)
-    for name in of:
-        for column in made_from[name]:
+    for name, columns in made_from.items():
+        for column in columns:
             members[column].append(name)
     together: dict[tuple[str, ...], list[Column]] = defaultdict(list)
     for column, names in members.items():
         together[tuple(sorted(names))].append(column)
-    found = []
-    for group, columns in together.items():
-        explained = sum(mass[name] * share[name] for name in group)
-        against = sum(UNMOVED * share[name] for name in group if not mass[name])
-        if not explained:
-            continue
-        precision, recall = explained / (explained + against), explained / total
-        strongest = max((of[name] for name in group), key=lambda one: (one.ratio, one.feature))
-        agreement = 2 * precision * recall / (precision + recall)
-        strength = agreement * mass[strongest.feature]
-        found.append((agreement, Cause(tuple(sorted(columns)), strongest, strength)))
-    found.sort(key=lambda each: (-each[0], each[1].columns))
-    return [cause for _, cause in found[:NAMED]]
+    return sorted((tuple(sorted(columns)), names) for names, columns in together.items())
+
+
+def _explained(
+    ratios: np.ndarray, share: np.ndarray, groups: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """How well each group of features explains what moved in each window.
+
+    Args:
+        ratios: (f, w) ratios of f features in w windows; NaN if unknown.
+        share: (f,) what a feature says about each of its columns.
+        groups: (f,) which features are made from the columns, of each of g groups.
+
+    Returns:
+        (g, w) agreement and (g, w) strength; 0 where nothing of the group moved.
+    """
+    mass = np.log(np.clip(np.nan_to_num(ratios), 1, math.exp(MOST)))
+    weighted = mass * share[:, None]
+    unmoved = UNMOVED * share[:, None] * (np.isfinite(ratios) & (mass == 0))
+    explained = np.array([weighted[rows].sum(axis=0) for rows in groups])
+    against = np.array([unmoved[rows].sum(axis=0) for rows in groups])
+    total = weighted.sum(axis=0)
+    # the harmonic mean of explained / (explained + against) and explained / total
+    agreement = 2 * explained / np.maximum(explained + against + total, 1e-9)
+    return agreement, agreement * np.array([mass[rows].max(axis=0) for rows in groups])
 
 
 def _movement(profile: Profile, days: Sequence[str], length: int, base: int) -> Movement | None:
@@ -165,18 +213,33 @@ def _movement(profile: Profile, days: Sequence[str], length: int, base: int) -> 
     sums = _Sums(profile)
     ends = np.arange(base + length, len(days) + 1)
     usual = ends[(ends <= len(days) - length) | (ends == len(days))]
-    windows, bases = (
-        sums.between(usual - length, usual),
-        sums.between(usual - length - base, usual - length),
-    )
+    windows = sums.between(usual - length, usual)
+    bases = sums.between(usual - length - base, usual - length)
+    is_apart = np.abs(usual[:-1, None] - usual[None, :-1]) >= length
     ratios = [
-        distances[-1] / max(least, np.nanmax(distances[:-1]))
+        _ratios(distances, least, is_apart)
         for distances, least in _distances(bases, windows)
         if np.isfinite(distances[-1]) and np.isfinite(distances[:-1]).sum() >= LEAST_HISTORY
     ]
     if not ratios:
         return None
-    return Movement(profile.bins.feature, float(max(ratios)), _since(sums, days, length, base))
+    *of_history, ratio = np.fmax.reduce(ratios).tolist()
+    since = _since(sums, days, length, base)
+    return Movement(profile.bins.feature, ratio, since, tuple(of_history))
+
+
+def _ratios(distances: np.ndarray, least: float, is_apart: np.ndarray) -> np.ndarray:
+    """(h + 1,) each distance divided by the greatest usual one; NaN if it is one of too few.
+
+    Args:
+        distances: (h + 1,) distances of the windows of the history and of the last one.
+        least: least usual distance.
+        is_apart: (h, h) whether two windows of the history do not overlap.
+    """
+    is_compared = np.vstack([is_apart, np.ones(len(distances) - 1, dtype=bool)])
+    is_compared = is_compared & np.isfinite(distances[:-1])
+    greatest = np.where(is_compared, distances[:-1], least).max(axis=1).clip(least)
+    return np.where(is_compared.sum(axis=1) >= LEAST_HISTORY, distances / greatest, np.nan)
 
 
 def _since(sums: "_Sums", days: Sequence[str], length: int, base: int) -> str:

@@ -1,5 +1,8 @@
 """Which features moved with a breach, since when, and which source column explains it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +10,13 @@ import pytest
 from ml_assets.cadence import DAYS
 from ml_assets.content import DAY
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.monitoring.causes import Movement, causes, columns_text, movements
+from ml_assets.monitoring.causes import (
+    LEAST_STRENGTH,
+    Movement,
+    causes,
+    columns_text,
+    movements,
+)
 
 LAST = "2013-09-14"
 WINDOW = ("2013-09-08", LAST)
@@ -134,6 +143,56 @@ def test_a_weak_movement_is_listed_but_not_likely() -> None:
 
     assert first.columns == (DELAY,)
     assert not first.is_likely
+
+
+def with_history(usual: Sequence[float], **values: float) -> list[Movement]:
+    """Movements of features by their ratios; in the windows of the history one feature moved, too."""
+    still = tuple(0.5 for _ in usual)
+    return [
+        Movement(name, ratio, LAST, tuple(usual) if name == "wind" else still)
+        for name, ratio in values.items()
+    ]
+
+
+def test_a_movement_as_strong_as_in_one_of_five_windows_of_the_history_is_not_likely() -> None:
+    usual = [*[0.9] * 16, *[4.0] * 4]
+
+    (first, *_) = causes(with_history(usual, delay_1h=2, delay_3h=2, wind=0.5), MADE_FROM)
+    (stronger, *_) = causes(with_history(usual, delay_1h=9, delay_3h=9, wind=0.5), MADE_FROM)
+
+    assert first.columns == stronger.columns == (DELAY,)
+    assert first.strength > LEAST_STRENGTH
+    assert not first.is_likely
+    assert stronger.is_likely
+
+
+def test_a_movement_stronger_than_in_nine_of_ten_windows_of_the_history_is_likely() -> None:
+    usual = [*[0.9] * 19, 4.0]
+
+    (first, *_) = causes(with_history(usual, delay_1h=2, delay_3h=2, wind=0.5), MADE_FROM)
+
+    assert first.is_likely
+
+
+def test_windows_of_the_history_of_which_nothing_is_known_do_not_count() -> None:
+    usual = [*[float("nan")] * 80, *[4.0] * 4]
+    unknown = [replace(one, usual=tuple(usual)) for one in ratios(delay_1h=2, delay_3h=2)]
+
+    (first, *_) = causes(unknown, MADE_FROM)
+
+    assert not first.is_likely
+
+
+def test_a_window_of_the_history_is_compared_with_those_that_do_not_overlap_it() -> None:
+    rows = history()
+    rows["wind"] += 30 * rows[DAY].isin(DAYS.keys("2013-08-04", "2013-08-10"))
+
+    usual = moved(rows)["wind"].usual
+
+    of_window = dict(zip(DAYS.keys("2013-07-21", "2013-09-07"), usual[-49:], strict=True))
+    assert of_window["2013-08-10"] > 1.5
+    assert of_window["2013-08-07"] > 1
+    assert of_window["2013-07-28"] < 1
 
 
 def test_features_whose_origin_is_not_given_are_ignored() -> None:
