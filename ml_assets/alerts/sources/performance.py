@@ -1,4 +1,8 @@
-"""Source: limits of the performance that the champion breaks, with the likely cause of each."""
+"""Source: limits of the performance that the champion breaks, with the likely cause of each.
+
+A drop begins with a breach, which is beyond chance, and ends when the value is within its limit again. So a
+value near the limit is one alert, not one for each day on which chance could explain it.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +24,7 @@ from ml_assets.ledger.overview import Overview
 
 KIND = "performance_dropped"
 BACK = 120
-"""Partitions before the newest report in which a breach may have begun."""
+"""Partitions before the newest report in which a drop may have begun."""
 
 AWAITED = timedelta(hours=1)
 """How long a report waits for its causes, so that those who are told hear of them."""
@@ -34,7 +38,7 @@ CASE = ["segment_column", "segment", "metric"]
 def performance_dropped(
     lake: Lake, pipeline: WatchedPipeline, until: str, now: datetime
 ) -> Iterator[Finding]:
-    """One finding for each metric that is beyond its limit: of all rows, or else a warning of each such segment.
+    """One finding for each metric that has dropped: of all rows, or else a warning of each such segment.
 
     Args:
         lake: the project's tables.
@@ -54,20 +58,53 @@ def performance_dropped(
     day = _judged_day(reports, newest, _waits_for_causes(lake, pipeline, last, now))
     if day is None:
         return
-    reports = reports[reports[DAY] <= day]
-    causes = _stored(lake, pipeline.table(nouns.LIKELY_CAUSES), [day])
-    of_day = reports[(reports[DAY] == day) & reports["is_breached"].astype("bool")]
-    breaches = [{**row, "since": _since(reports, row)} for row in of_day.to_dict("records")]
-    for row in breaches:
-        others = [one for one in breaches if one["metric"] == row["metric"] and one is not row]
+    drops = _drops(reports[reports["model_as_of"] == newest["model_as_of"].iloc[0]], day)
+    breached = sorted({row["breached"] for row in drops})
+    causes = _stored(lake, pipeline.table(nouns.LIKELY_CAUSES), breached)
+    for row in drops:
+        others = [one for one in drops if one["metric"] == row["metric"] and one is not row]
         if not _is_told_by_another(row, others):
             yield _finding(row, others, pipeline, causes)
 
 
 def _needs_history(newest: pd.DataFrame) -> bool:
-    """Whether a report has a breach, or could not be judged, so that an earlier one tells."""
+    """Whether a value is beyond its limit, or could not be judged, so that earlier reports tell."""
     of_all = newest[newest["segment_column"] == OVERALL]
-    return bool(newest["is_breached"].any() or of_all["is_provisional"].any())
+    is_beyond = any(map(_is_beyond, newest.to_dict("records")))
+    return bool(is_beyond or of_all["is_provisional"].any())
+
+
+def _is_beyond(row: Mapping[Any, Any]) -> bool:
+    """Whether a value is worse than its limit, by chance or not."""
+    value, limit = row["value"], row["limit"]
+    is_worse = value < limit if METRICS[row["metric"]].higher_is_better else value > limit
+    return bool(row["is_breached"] or is_worse)
+
+
+def _drops(reports: pd.DataFrame, day: str) -> list[dict[Any, Any]]:
+    """The rows of a day whose drop has begun and not ended.
+
+    Args:
+        reports: reports of the champion.
+        day: the day that is judged.
+
+    Returns:
+        The rows with ``since``, the day of the first breach, and ``breached``, that of the last one.
+    """
+    days = sorted(reports.loc[reports[DAY] <= day, DAY].unique())
+    found = []
+    for _, of_case in reports.groupby(CASE, sort=False):
+        rows = {row[DAY]: row for row in of_case.to_dict("records")}
+        since = breached = None
+        for each in days:
+            row = rows.get(each)
+            if row is None or not (row["is_provisional"] or _is_beyond(row)):
+                since = None
+            elif row["is_breached"]:
+                since, breached = since or each, each
+        if since:
+            found.append({**rows[day], "since": since, "breached": breached})
+    return found
 
 
 def _judged_day(
@@ -102,13 +139,13 @@ def _finding(
     pipeline: WatchedPipeline,
     causes: pd.DataFrame | None,
 ) -> Finding:
-    """The finding of a breach.
+    """The finding of a drop.
 
     Args:
-        row: the breach.
-        others: the other breaches of the metric, of which it tells if all rows are among them.
+        row: the drop.
+        others: the other drops of the metric, of which it tells if all rows are among them.
         pipeline: the pipeline.
-        causes: causes of the breaches of the day.
+        causes: causes of the last breach of each.
     """
     table, day = pipeline.table(nouns.PERFORMANCE_REPORT), str(row[DAY])
     overall = next((one for one in (row, *others) if _is_overall(one)), None)
@@ -134,13 +171,13 @@ def _is_overall(row: Mapping[Any, Any]) -> bool:
 
 
 def _is_told_by_another(row: Mapping[Any, Any], others: Sequence[Mapping[Any, Any]]) -> bool:
-    """Whether another breach of the metric tells of it: what began first stays the one that is told.
+    """Whether another drop of the metric tells of it: what began first stays the one that is told.
 
-    All rows tell of their segments, unless the breach of a segment began before it spread to all rows.
+    All rows tell of their segments, unless the drop of a segment began before it spread to all rows.
 
     Args:
-        row: a breach, with ``since``.
-        others: the other breaches of the metric.
+        row: a drop.
+        others: the other drops of the metric.
     """
     overall = next((one for one in (row, *others) if _is_overall(one)), None)
     if overall is None:
@@ -183,6 +220,7 @@ def _cause(row: Mapping[Any, Any], causes: pd.DataFrame | None) -> str:
     if causes is None:
         return "its cause was not looked for yet"
     is_its = (causes[CASE] == pd.Series({name: row[name] for name in CASE})).all(axis=1)
+    is_its &= causes[DAY] == row["breached"]
     found = causes[is_its & (causes["rank"] == 1) & causes["is_likely"].astype("bool")]
     if found.empty:
         return "no likely cause among the features"
@@ -191,15 +229,3 @@ def _cause(row: Mapping[Any, Any], causes: pd.DataFrame | None) -> str:
         f"likely due to `{cause['feature']}` ({cause['ratio']:.1f} × its threshold since "
         f"{cause['since']}), from {_first(json.loads(cause['columns']), ' or ')}"
     )
-
-
-def _since(reports: pd.DataFrame, row: Mapping[Any, Any]) -> str:
-    """The first of the last reports in a row with this breach."""
-    is_its = (reports[CASE] == pd.Series({name: row[name] for name in CASE})).all(axis=1)
-    of_case = reports[is_its].set_index(DAY)["is_breached"].astype("bool")
-    since = str(row[DAY])
-    for day in sorted(reports[DAY].unique(), reverse=True):
-        if not of_case.get(day, False):
-            return since
-        since = str(day)
-    return since

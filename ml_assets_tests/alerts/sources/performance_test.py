@@ -20,8 +20,12 @@ OVERALL = {"segment_column": "all", "segment": "all"}
 EV = {"segment_column": "carrier", "segment": "EV"}
 
 
+WORSE = {"is_breached": False}
+"""Worse than the limit, but not by more than chance."""
+
+
 def report(lake: Lake, *breaches: dict[str, Any], day: str = LAST) -> None:
-    """Store a report of a day; all rows and one carrier break no limit unless they are given."""
+    """Store a report of a day; all rows and one carrier are within their limits unless they are given."""
     usual = {
         "metric": "precision",
         "window_first": "2013-09-08",
@@ -36,7 +40,7 @@ def report(lake: Lake, *breaches: dict[str, Any], day: str = LAST) -> None:
     broken = [{**usual, "is_breached": True, **breach} for breach in breaches]
     said = [(row["segment_column"], row["segment"]) for row in broken]
     rest = [
-        {**usual, **each}
+        {**usual, "value": 0.85, **each}
         for each in (OVERALL, EV)
         if (each["segment_column"], each["segment"]) not in said
     ]
@@ -161,7 +165,7 @@ def test_a_new_champion_ends_the_breach_of_the_last_one(
     lake: Lake, pipeline: WatchedPipeline
 ) -> None:
     report(lake, OVERALL, day="2013-09-13")
-    new = {"is_breached": False, "model_as_of": "2013-09-14"}
+    new = {**WORSE, "model_as_of": "2013-09-14"}
     report(lake, {**OVERALL, **new}, {**EV, **new})
 
     assert found(lake, pipeline) == []
@@ -187,6 +191,45 @@ def test_a_limit_that_holds_again_is_no_finding(lake: Lake, pipeline: WatchedPip
     report(lake, EV, day="2013-09-13")
     report(lake)
 
+    assert found(lake, pipeline) == []
+
+
+def test_a_value_that_is_worse_by_chance_begins_no_drop(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    report(lake, {**OVERALL, **WORSE})
+
+    assert found(lake, pipeline) == []
+
+
+def test_a_drop_lasts_until_the_value_is_within_its_limit(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    report(lake, EV, day="2013-09-11")
+    report(lake, {**EV, **WORSE, "value": 0.78}, day="2013-09-12")
+    cause(lake, **{DAY: "2013-09-11"})
+
+    (worse_by_chance,) = found(lake, pipeline)
+    report(lake, day="2013-09-13")
+    report(lake, {**EV, **WORSE, "value": 0.78})
+
+    assert (worse_by_chance.since, worse_by_chance.until) == ("2013-09-11", "2013-09-12")
+    assert worse_by_chance.message.startswith("precision of carrier EV fell to 0.78 ")
+    assert "likely due to `origin_late_share_3h`" in worse_by_chance.message
+    assert found(lake, pipeline) == []
+
+
+def test_an_error_that_is_higher_than_its_limit_lasts(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    mae = {**OVERALL, "metric": "mae", "limit": 11}
+    report(lake, {**mae, "value": 13.1}, day="2013-09-12")
+    report(lake, {**mae, **WORSE, "value": 11.2}, day="2013-09-13")
+
+    (only,) = found(lake, pipeline)
+    report(lake, {**mae, **WORSE, "value": 10.9})
+
+    assert only.until == "2013-09-13"
     assert found(lake, pipeline) == []
 
 
