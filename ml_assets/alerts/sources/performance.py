@@ -1,7 +1,8 @@
 """Source: limits of the performance that the champion breaks, with the likely cause of each.
 
-A drop begins with a breach, which is beyond chance, and ends when the value is within its limit again. So a
-value near the limit is one alert, not one for each day on which chance could explain it.
+A drop begins with a breach, which is beyond chance. That of all rows ends when their value is within its limit again, so
+that a value near the limit is one alert, not one for each day that chance cannot explain. That of a segment ends when
+chance explains it: there are many segments, and one of them is often near its limit.
 """
 
 import json
@@ -26,6 +27,9 @@ KIND = "performance_dropped"
 BACK = 120
 """Partitions before the newest report in which a drop may have begun."""
 
+READ_TOGETHER = 10
+"""Reports that are read at once, the newest first, until none can tell more."""
+
 AWAITED = timedelta(hours=1)
 """How long a report waits for its causes, so that those who are told hear of them."""
 
@@ -49,16 +53,13 @@ def performance_dropped(
     table = pipeline.table(nouns.PERFORMANCE_REPORT)
     last = Overview(lake.ledger.url).last_stored(table, until)
     newest = _stored(lake, table, [last]) if last else None
-    if last is None or newest is None or not _needs_history(newest):
+    if last is None or newest is None:
         return
-    days = pipeline.calendar.keys(pipeline.calendar.shifted(last, -BACK), last)
-    reports = _stored(lake, table, days)
-    if reports is None:
-        return
-    day = _judged_day(reports, newest, _waits_for_causes(lake, pipeline, last, now))
+    reports = _history(lake, table, pipeline, last, newest)
+    day = _judged_day(reports, last, _waits_for_causes(lake, pipeline, last, now))
     if day is None:
         return
-    drops = _drops(reports[reports["model_as_of"] == newest["model_as_of"].iloc[0]], day)
+    drops = _drops(reports, day)
     breached = sorted({row["breached"] for row in drops})
     causes = _stored(lake, pipeline.table(nouns.LIKELY_CAUSES), breached)
     for row in drops:
@@ -67,18 +68,51 @@ def performance_dropped(
             yield _finding(row, others, pipeline, causes)
 
 
-def _needs_history(newest: pd.DataFrame) -> bool:
-    """Whether a value is beyond its limit, or could not be judged, so that earlier reports tell."""
-    of_all = newest[newest["segment_column"] == OVERALL]
-    is_beyond = any(map(_is_beyond, newest.to_dict("records")))
-    return bool(is_beyond or of_all["is_provisional"].any())
+def _history(
+    lake: Lake, table: str, pipeline: WatchedPipeline, last: str, newest: pd.DataFrame
+) -> pd.DataFrame:
+    """Reports of the champion, as far back as one may tell of a drop that is in the newest one.
+
+    Args:
+        lake: the project's tables.
+        table: the table of the reports.
+        pipeline: the pipeline.
+        last: partition of the newest one.
+        newest: its rows.
+    """
+    days = pipeline.calendar.keys(pipeline.calendar.shifted(last, -BACK), last)
+    reports = newest
+    for end in range(len(days) - 1, 0, -READ_TOGETHER):
+        if not _may_last(reports):
+            break
+        before = _stored(lake, table, days[max(0, end - READ_TOGETHER) : end])
+        if before is None:
+            continue
+        of_champion = before["model_as_of"] == newest["model_as_of"].iloc[0]
+        reports = pd.concat([reports, before[of_champion]])
+        if not of_champion.all():
+            break
+    return reports
 
 
-def _is_beyond(row: Mapping[Any, Any]) -> bool:
+def _may_last(reports: pd.DataFrame) -> bool:
+    """Whether a drop that has begun before these reports ends in none of them."""
+    lasts = reports[[*map(_lasts, reports.to_dict("records"))]]
+    return bool((lasts.groupby(CASE).size() == reports[DAY].nunique()).any())
+
+
+def _lasts(row: Mapping[Any, Any]) -> bool:
+    """Whether a drop that has begun does not end with a row."""
+    return bool(
+        row["is_provisional"] or row["is_breached"] or (_is_overall(row) and _is_worse(row))
+    )
+
+
+def _is_worse(row: Mapping[Any, Any]) -> bool:
     """Whether a value is worse than its limit, by chance or not."""
     value, limit = row["value"], row["limit"]
     is_worse = value < limit if METRICS[row["metric"]].higher_is_better else value > limit
-    return bool(row["is_breached"] or is_worse)
+    return bool(is_worse)
 
 
 def _drops(reports: pd.DataFrame, day: str) -> list[dict[Any, Any]]:
@@ -98,7 +132,7 @@ def _drops(reports: pd.DataFrame, day: str) -> list[dict[Any, Any]]:
         since = breached = None
         for each in days:
             row = rows.get(each)
-            if row is None or not (row["is_provisional"] or _is_beyond(row)):
+            if row is None or not _lasts(row):
                 since = None
             elif row["is_breached"]:
                 since, breached = since or each, each
@@ -107,21 +141,17 @@ def _drops(reports: pd.DataFrame, day: str) -> list[dict[Any, Any]]:
     return found
 
 
-def _judged_day(
-    reports: pd.DataFrame, newest: pd.DataFrame, is_newest_left_out: bool
-) -> str | None:
-    """The newest report of the champion that has enough labels; what has too few does not end a breach.
+def _judged_day(reports: pd.DataFrame, last: str, is_last_left_out: bool) -> str | None:
+    """The newest report that has enough labels; what has too few does not end a drop.
 
     Args:
-        reports: reports of the last partitions.
-        newest: the newest one.
-        is_newest_left_out: whether it is not told yet.
+        reports: reports of the champion.
+        last: partition of the newest one.
+        is_last_left_out: whether it is not told yet.
     """
     of_all = reports[reports["segment_column"] == OVERALL]
-    of_champion = of_all["model_as_of"] == newest["model_as_of"].iloc[0]
-    judged = of_all[of_champion & ~of_all["is_provisional"].astype("bool")]
-    days = sorted({*judged[DAY]} - ({newest[DAY].iloc[0]} if is_newest_left_out else set()))
-    return days[-1] if days else None
+    judged = {*of_all.loc[~of_all["is_provisional"].astype("bool"), DAY]}
+    return max(judged - {last} if is_last_left_out else judged, default=None)
 
 
 def _waits_for_causes(lake: Lake, pipeline: WatchedPipeline, day: str, now: datetime) -> bool:

@@ -8,6 +8,7 @@ import pandas as pd
 from ml_assets.alerts.finding import Finding, Level
 from ml_assets.alerts.sources.performance import performance_dropped
 from ml_assets.alerts.watched import WatchedPipeline
+from ml_assets.cadence import Span
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets_tests.releases import PIPELINE, store
@@ -202,20 +203,42 @@ def test_a_value_that_is_worse_by_chance_begins_no_drop(
     assert found(lake, pipeline) == []
 
 
-def test_a_drop_lasts_until_the_value_is_within_its_limit(
+def test_a_drop_of_all_rows_lasts_until_their_value_is_within_its_limit(
     lake: Lake, pipeline: WatchedPipeline
 ) -> None:
-    report(lake, EV, day="2013-09-11")
-    report(lake, {**EV, **WORSE, "value": 0.78}, day="2013-09-12")
-    cause(lake, **{DAY: "2013-09-11"})
+    report(lake, OVERALL, day="2013-09-11")
+    report(lake, {**OVERALL, **WORSE, "value": 0.78}, day="2013-09-12")
+    cause(lake, **OVERALL, **{DAY: "2013-09-11"})
 
     (worse_by_chance,) = found(lake, pipeline)
     report(lake, day="2013-09-13")
-    report(lake, {**EV, **WORSE, "value": 0.78})
+    report(lake, {**OVERALL, **WORSE, "value": 0.78})
 
     assert (worse_by_chance.since, worse_by_chance.until) == ("2013-09-11", "2013-09-12")
-    assert worse_by_chance.message.startswith("precision of carrier EV fell to 0.78 ")
+    assert worse_by_chance.message.startswith("precision fell to 0.78 ")
     assert "likely due to `origin_late_share_3h`" in worse_by_chance.message
+    assert found(lake, pipeline) == []
+
+
+def test_a_drop_that_has_lasted_for_many_days_keeps_its_first_day(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    days = Span("2013-08-01", LAST).days()
+    report(lake, OVERALL, day=days[0])
+    for day in days[1:]:
+        report(lake, {**OVERALL, **WORSE}, day=day)
+
+    (only,) = found(lake, pipeline)
+
+    assert (only.since, only.until) == (days[0], LAST)
+
+
+def test_a_drop_of_a_segment_ends_when_chance_explains_it(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    report(lake, EV, day="2013-09-13")
+    report(lake, {**EV, **WORSE})
+
     assert found(lake, pipeline) == []
 
 
