@@ -7,10 +7,9 @@ The modules and parameters of a version are cached in the process, so that ``pro
 them with the rows and a later difference can be reported by name.
 """
 
-import ast
 import inspect
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, cached_property
 from importlib.machinery import ModuleSpec
@@ -22,8 +21,9 @@ from pydantic import BaseModel
 
 from ml_assets.content import digest
 from ml_assets.errors import ConfigurationError
-from ml_assets.provenance.normal_form import normal_form
-from ml_assets.provenance.statements import Statements, is_for_types
+from ml_assets.provenance.normal_form import joined
+from ml_assets.provenance.source_files import statements_of
+from ml_assets.provenance.statements import Import, Statement, Statements
 
 EXCLUDED_MODULES = ("ml_assets.errors", "ml_assets.names", "ml_assets.settings")
 """Modules that change no result: error classes, error messages and settings. A setting that changes
@@ -122,21 +122,21 @@ def _used_by(module: str, name: str) -> _Used:
         new = needed - parts.get(current, frozenset())
         parts[current] = needed | parts.get(current, frozenset())
         for position in new:
-            part = parsed.statements.part(frozenset({position}))
-            named = set(_named_of_package(part, package))
+            statement = parsed.statements.each[position]
+            named = set(_named_of_package(statement, package))
             waiting += named
-            whole |= imported(part, parsed.package) - {one for one, _ in named}
+            whole |= imported(statement.imports, parsed.package) - {one for one, _ in named}
     found = [_with_imports(one) for one in whole if _is_included(one, module)]
     return _Used({one: value for each in found for one, value in each.items()}, parts)
 
 
-def _named_of_package(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
-    """Module and name of what statements import from modules in a package."""
-    for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom) and package:
-            base = resolve_name("." * statement.level + (statement.module or ""), package)
+def _named_of_package(statement: Statement, package: str) -> Iterator[tuple[str, str]]:
+    """Module and name of what a statement imports from modules in a package."""
+    if statement.is_import and package:
+        for one in statement.imports:
+            base = _origin(one, package)
             if base.rpartition(".")[0] == package:
-                yield from ((base, alias.name) for alias in statement.names)
+                yield from ((base, name) for name in one.names)
 
 
 def _is_included(module: str, of: str) -> bool:
@@ -173,12 +173,13 @@ class _Parsed:
     @cached_property
     def hash(self) -> str:
         """Hash of its normal form."""
-        return digest(normal_form(self.statements.tree))
+        return _digest_of(self.statements.each)
 
     @cached_property
     def imports(self) -> Sequence[str]:
         """Modules that it may import."""
-        return sorted(imported(self.statements.tree, self.package))
+        found = [one for statement in self.statements.each for one in statement.imports]
+        return sorted(imported(found, self.package))
 
 
 @cache
@@ -190,7 +191,7 @@ def _parsed_module(module: str) -> _Parsed | None:
     spec = _spec_of(module)
     if spec is None or spec.origin is None:
         return None
-    statements = Statements(Path(spec.origin).read_text(encoding="utf-8"))
+    statements = statements_of(Path(spec.origin))
     is_package = spec.submodule_search_locations is not None
     package = module if is_package else module.rpartition(".")[0]
     return _Parsed(package, statements)
@@ -201,7 +202,12 @@ def _hash_of(module: str, positions: frozenset[int]) -> str:
     """Hash of the normal form of some statements of a module."""
     parsed = _parsed_module(module)
     assert parsed is not None
-    return digest(normal_form(parsed.statements.part(positions)))
+    return _digest_of(parsed.statements.part(positions))
+
+
+def _digest_of(statements: Iterable[Statement]) -> str:
+    """Hash of the normal form of a module of these statements."""
+    return digest(joined(statement.form for statement in statements))
 
 
 @cache
@@ -219,38 +225,27 @@ def _spec_of(module: str) -> ModuleSpec | None:
     return find_spec(module)
 
 
-def imported(tree: ast.Module, package: str) -> set[str]:
+def imported(imports: Iterable[Import], package: str) -> set[str]:
     """Names of the modules that a module may import, with their packages.
 
     Args:
-        tree: its syntax tree.
+        imports: its imports.
         package: the package that its relative imports refer to.
 
     Returns:
         Full names; for ``from a import b`` both ``a`` and ``a.b``, as ``b`` may be a module.
     """
     names: set[str] = set()
-    for node in _statements(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom):
-            base = resolve_name("." * node.level + (node.module or ""), package)
-            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    for one in imports:
+        base = _origin(one, package)
+        names |= {base, *(f"{base}.{name}" for name in one.names)}
     parts = [name.split(".") for name in names]
     return {".".join(name[:end]) for name in parts for end in range(1, len(name) + 1)}
 
 
-def _statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Every statement in a node that may run, without expressions, which contain no imports."""
-    blocks = (
-        ("orelse",) if is_for_types(node) else ("body", "orelse", "finalbody", "handlers", "cases")
-    )
-    for block in blocks:
-        found = getattr(node, block, None)
-        for child in found if isinstance(found, list) else ():
-            if isinstance(child, ast.stmt):
-                yield child
-            yield from _statements(child)
+def _origin(one: Import, package: str) -> str:
+    """Full name of the module of an import in a package."""
+    return resolve_name("." * one.level + one.module, package)
 
 
 def as_json(value: object) -> Any:

@@ -5,6 +5,7 @@ fields a syntax tree has.
 """
 
 import ast
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -14,9 +15,21 @@ IGNORED_FIELDS = {"kind", "type_comment", "type_ignores"}
 
 def normal_form(tree: ast.Module) -> str:
     """The normal form of a module; equal for modules with the same code."""
+    return joined(statement_form(one) for one in tree.body)
+
+
+def statement_form(statement: ast.stmt) -> str:
+    """The normal form of a statement of a module; empty for a text on its own."""
     parts: list[str] = []
-    _write(tree, parts)
+    if not is_text(statement):
+        _write(statement, parts)
     return "".join(parts)
+
+
+def joined(forms: Iterable[str]) -> str:
+    """The normal form of a module of statements with these normal forms."""
+    code = [f"{form}," for form in forms if form]
+    return f"Module(body=[{''.join(code)}])" if code else "Module()"
 
 
 def _write(node: Any, parts: list[str]) -> None:
@@ -55,8 +68,13 @@ def _is_ignored(item: Any, parent: ast.AST) -> bool:
     """
     if isinstance(parent, ast.JoinedStr):
         return isinstance(item, ast.Constant) and item.value == ""
+    return is_text(item)
+
+
+def is_text(node: Any) -> bool:
+    """Whether a node is a text on its own, such as a docstring."""
     return (
-        isinstance(item, ast.Expr)
-        and isinstance(item.value, ast.Constant)
-        and isinstance(item.value.value, str)
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
     )

@@ -14,6 +14,7 @@ from ml_assets.defs.flight_delays.contracts import FlightFeatures
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
 from ml_assets.provenance.code import code_version, imported, known_code, modules_of
+from ml_assets.provenance.statements import imports_in
 from ml_assets.release.rules import ReleaseRules
 
 
@@ -56,7 +57,7 @@ def test_imported_modules_of_the_project_are_included() -> None:
     ],
 )
 def test_every_form_of_import_is_found(text: str, names: set[str]) -> None:
-    assert imported(ast.parse(text), "p.q") == names
+    assert imported(imports_in(ast.parse(text)), "p.q") == names
 
 
 def test_modules_that_are_imported_late_are_included_and_not_imported(

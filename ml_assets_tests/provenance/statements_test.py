@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from ml_assets.provenance.statements import Statements
+from ml_assets.provenance.statements import statements_in
 
 MODULE = '''
 """Of a bakery."""
@@ -37,11 +37,11 @@ async def cake():
 
 def needed(text: str, name: str) -> list[str] | None:
     """The first line of each statement that a name depends on."""
-    statements = Statements(text)
-    found = statements.needed_by(name)
+    found = statements_in(text).needed_by(name)
     if found is None:
         return None
-    return [ast.unparse(one).splitlines()[0] for one in statements.part(found).body]
+    body = ast.parse(text).body
+    return [ast.unparse(body[position]).splitlines()[0] for position in sorted(found)]
 
 
 @pytest.mark.parametrize(
