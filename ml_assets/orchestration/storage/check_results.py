@@ -14,8 +14,6 @@ from dagster import (
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus as CheckStatus,
 )
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as ChecksTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._serdes import deserialize_value
 
 from ml_assets.content import SNAPSHOT
@@ -44,6 +42,10 @@ def failed_checks(instance: DagsterInstance) -> list[FailedCheck]:
     Args:
         instance: where the results are recorded.
     """
+    # Definitions load without Dagster's storage, which imports its migrations.
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as ChecksTable
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
     storage = instance.event_log_storage
     assert isinstance(storage, SqlEventLogStorage)
     later = ChecksTable.alias("later")
