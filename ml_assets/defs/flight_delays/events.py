@@ -42,15 +42,21 @@ def scheduled_arrival(
     departure = scheduled_departure(flights)
     zones = zone_of(flights["dest"], airports, extra_zones).fillna(WESTERNMOST)
     clock = flights["sched_arr_time"]
-    minutes = pd.to_timedelta(clock // 100 * 60 + clock % 100, unit="min")
-    arrival = pd.Series(pd.NaT, index=flights.index, dtype="datetime64[us, UTC]")
-    for zone in sorted(zones.unique()):
-        there = zones == zone
-        midnight = departure[there].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
-        today = _in_utc(midnight + minutes[there], zone)
-        tomorrow = _in_utc(midnight + minutes[there] + pd.Timedelta(days=1), zone)
-        arrival[there] = today.where(today > departure[there], tomorrow)
-    return arrival
+    minutes = pd.TimedeltaIndex(pd.to_timedelta(clock // 100 * 60 + clock % 100, unit="min"))
+    departed = pd.DatetimeIndex(departure).as_unit("us")
+    arrival = np.full(len(flights), np.datetime64("NaT"), dtype="datetime64[us]")
+    for zone, there in flights.groupby(zones.to_numpy(), sort=False).indices.items():
+        arrival[there] = _first_after(departed[there], minutes[there], str(zone))
+    return pd.Series(arrival, index=flights.index).dt.tz_localize("UTC")
+
+
+def _first_after(departed: pd.DatetimeIndex, minutes: pd.TimedeltaIndex, zone: str) -> np.ndarray:
+    """(n,) UTC of the first moment after each departure when the clock of a zone is at some minutes."""
+    clock = departed.tz_convert(zone).tz_localize(None).normalize() + minutes
+    first = _in_utc(clock, zone).to_numpy(copy=True)
+    passed = ~(first > departed.tz_localize(None).to_numpy())
+    first[passed] = _in_utc(clock[passed] + pd.Timedelta(days=1), zone).to_numpy()
+    return first
 
 
 def zone_of(dest: pd.Series, airports: pd.DataFrame, extra_zones: Mapping[str, str]) -> pd.Series:
@@ -114,11 +120,8 @@ def departures(flights: pd.DataFrame) -> pd.DataFrame:
     return departed.assign(known_at=(scheduled_departure(departed) + delay).dt.as_unit("us"))
 
 
-def _in_utc(local: pd.Series, zone: str) -> pd.Series:
-    """Local clock times in UTC; a repeated hour is its later one, so nothing is known early."""
+def _in_utc(local: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
+    """Local clock times in UTC, without its name; a repeated hour is its later one, so nothing is known early."""
     later = np.zeros(len(local), dtype=bool)
-    return (
-        local.dt.tz_localize(zone, ambiguous=later, nonexistent="shift_forward")
-        .dt.tz_convert("UTC")
-        .dt.as_unit("us")
-    )
+    there = local.tz_localize(zone, ambiguous=later, nonexistent="shift_forward")
+    return there.tz_convert("UTC").tz_localize(None).as_unit("us")
