@@ -177,7 +177,13 @@ def test_a_database_that_does_not_answer_is_reported_without_its_secrets(
         assert_nothing_reported(everything_reported(caught.value))
 
 
-@pytest.mark.parametrize("url", ["at in password", "scheme only", "password as port"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "at in password",
+        *(pytest.param(url, marks=pytest.mark.slow) for url in ("scheme only", "password as port")),
+    ],
+)
 def test_commands_and_code_locations_print_no_part_of_it(tmp_path: Path, url: str) -> None:
     environment = {
         "DAGSTER_HOME": str(tmp_path),

@@ -218,6 +218,7 @@ def checks_of_project_with(home: Path, files: Mapping[str, str]) -> str:
     return " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_folders_that_cannot_be_read_are_shown_as_broken_and_the_others_load(
     tmp_path: Path,
 ) -> None:

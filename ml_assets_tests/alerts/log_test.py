@@ -155,6 +155,7 @@ def _evaluate_and_acknowledge(url: str, number: int) -> None:
         log.act(found[0].alert.id, act, now=now)
 
 
+@pytest.mark.slow
 def test_processes_lose_no_action_and_open_no_alert_twice(url: str) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(partial(_evaluate_and_acknowledge, url), range(2)))

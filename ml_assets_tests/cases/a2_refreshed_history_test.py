@@ -48,6 +48,7 @@ def changed_days(project: Project, before: dict[tuple[str, str], str]) -> set[st
     }
 
 
+@pytest.mark.slow
 def test_a2_all_days_are_stale_and_those_that_used_the_changed_row_differ_afterwards(
     refreshed: Project,
 ) -> None:
@@ -79,6 +80,7 @@ def test_a2_a_row_that_no_day_used_changes_no_data_version(refreshed: Project) -
     assert unfinished(refreshed.lake.ledger, FEATURES, DAYS) == {}
 
 
+@pytest.mark.slow
 def test_a2_the_same_rows_in_another_order_make_nothing_stale(refreshed: Project) -> None:
     entries = refreshed.entries(FEATURES)
     refreshed.sql("CREATE TABLE kept AS SELECT * FROM planes ORDER BY seats, tailnum DESC")

@@ -7,6 +7,7 @@ read, and a changed row is used from the next computed day on (docs/decisions/00
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.planning.staleness import stale
@@ -76,6 +77,7 @@ def test_a2_a_plane_that_nobody_flies_makes_nothing_stale_and_nothing_refuses(
         assert with_champion.entries(table)[ASKED_FOR].content_hash == expected
 
 
+@pytest.mark.slow
 def test_a2_exactly_the_days_that_used_a_changed_row_differ_when_they_are_computed_again(
     week: Project,
 ) -> None:

@@ -44,6 +44,7 @@ CORRECTIONS = [
         "2013-02-01",
         f"update flights set arr_delay = arr_delay + 40 where {of_day('flights', 1, 2)}",
         id="50 flights arrived later",
+        marks=pytest.mark.slow,
     ),
     pytest.param(
         FLIGHTS,
@@ -128,6 +129,7 @@ def test_a3_a_repair_names_the_models_it_leaves_and_the_command_that_trains_them
     assert not [name for name in FACTS if f'"{name}"' in with_models]
 
 
+@pytest.mark.slow
 def test_a3_a_rerun_of_an_old_dataset_reports_changed_inputs(with_champion: Project) -> None:
     changed = f"update flights set arr_delay = arr_delay + 40 where {of_day('flights', 20, 21, 1)}"
     assert with_champion.sql(changed)

@@ -76,7 +76,10 @@ def test_a5_a_day_that_was_given_up_stays_closed_while_its_inputs_are_the_same(
     }
 
 
-@pytest.mark.parametrize("by_hand", [False, True], ids=["by itself", "by hand"])
+@pytest.mark.parametrize(
+    "by_hand",
+    [pytest.param(False, id="by itself"), pytest.param(True, id="by hand", marks=pytest.mark.slow)],
+)
 def test_a5_a_repair_of_one_source_opens_all_tables_of_a_day_that_was_given_up(
     week: Project, *, by_hand: bool
 ) -> None:

@@ -65,6 +65,7 @@ def test_a1_a_day_that_cannot_be_used_ends_with_its_reason_and_the_next_ones_run
     assert all(entry.rows for entry in others.values())
 
 
+@pytest.mark.slow
 def test_a1_a_day_lists_the_quarantined_look_back_day_it_was_computed_without(
     week: Project,
 ) -> None:
@@ -134,6 +135,7 @@ def test_a2_an_unreadable_snapshot_is_told_and_the_next_day_requested_without_it
     assert "flight_features" in nouns_of(request)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "cause"), [UNREADABLE["dropped"], UNREADABLE["one less"]], ids=["table", "column"]
 )
@@ -162,6 +164,7 @@ def test_a2_a_snapshot_that_was_never_read_does_not_stop_the_days(week: Project)
     assert states(week, FEATURES, NEXT) == [Status.STORED]
 
 
+@pytest.mark.slow
 def test_a4_days_before_one_that_was_made_by_hand_are_extracted_first(week: Project) -> None:
     reveal_until(week, "2013-01-10")
     assert week.materialize(DAILY, "2013-01-10").succeeded
@@ -175,7 +178,8 @@ def test_a4_days_before_one_that_was_made_by_hand_are_extracted_first(week: Proj
 
 
 @pytest.mark.parametrize(
-    "by_hand", [pytest.param(True, id="by hand"), pytest.param(False, id="by itself")]
+    "by_hand",
+    [pytest.param(True, id="by hand", marks=pytest.mark.slow), pytest.param(False, id="by itself")],
 )
 def test_a5_a_repaired_source_reopens_the_day(week: Project, by_hand: bool) -> None:
     week.sql(f"UPDATE flights SET minute = 99 WHERE {OF_NEXT}")
@@ -191,6 +195,7 @@ def test_a5_a_repaired_source_reopens_the_day(week: Project, by_hand: bool) -> N
         assert states(week, table, NEXT) == [Status.STORED], table
 
 
+@pytest.mark.slow
 def test_a7_a_batch_that_was_delivered_twice_is_stored_once(week: Project) -> None:
     count = week.sql(f"INSERT INTO flights SELECT * FROM flights WHERE {OF_NEXT} AND flight < 700")
 
@@ -203,6 +208,7 @@ def test_a7_a_batch_that_was_delivered_twice_is_stored_once(week: Project) -> No
     assert not rows.duplicated(["time_hour", "carrier", "flight"]).any()
 
 
+@pytest.mark.slow
 def test_a1_a_day_that_comes_alone_ends_without_repeated_failures(week: Project) -> None:
     reveal_until(week, AFTER)
     week.sql(f"DELETE FROM weather WHERE {OF_NEXT}")

@@ -63,6 +63,7 @@ def test_b_new_days_are_quarantined_until_the_column_is_back(week: Project) -> N
     assert {key: found[key] for key in before} == before
 
 
+@pytest.mark.slow
 def test_b_a_correction_that_a_rename_hides_is_extracted_when_the_column_is_back(
     week: Project,
 ) -> None:

@@ -65,6 +65,7 @@ def test_b3_checks_tell_purged_days_from_changed_ones(week: Project) -> None:
     assert f"{FLIGHTS} --partition 2013-01-05 --apply" in found["next"]
 
 
+@pytest.mark.slow
 def test_b3_a_model_trained_on_purged_days_is_the_same_as_without_the_purge(
     with_champion: Project, retrained_home: Path
 ) -> None:
@@ -133,6 +134,7 @@ def test_b3_materializing_a_purged_day_again_keeps_it(week: Project) -> None:
     assert {key: week.versions()[key] for key in before} == before
 
 
+@pytest.mark.slow
 def test_b3_a_day_that_was_deleted_between_others_stays_stored(week: Project) -> None:
     week.sql("DELETE FROM flights WHERE date(time_hour, '-5 hours') = '2013-01-05'")
 
@@ -146,9 +148,15 @@ def test_b3_a_day_that_was_deleted_between_others_stays_stored(week: Project) ->
     "purge",
     [
         pytest.param("DELETE FROM flights WHERE time_hour < '2013-01-04 05:00:00'", id="whole"),
-        pytest.param("DELETE FROM flights WHERE time_hour < '2013-01-03 15:00:00'", id="in part"),
         pytest.param(
-            "DELETE FROM flights WHERE date(time_hour, '-5 hours') = '2013-01-03'", id="between"
+            "DELETE FROM flights WHERE time_hour < '2013-01-03 15:00:00'",
+            id="in part",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "DELETE FROM flights WHERE date(time_hour, '-5 hours') = '2013-01-03'",
+            id="between",
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -56,6 +56,7 @@ def test_c1_a_correction_of_the_last_days_is_extracted_automatically(week: Proje
     assert unfinished(week.lake.ledger, FEATURES, sorted(week.entries(FEATURES))) == {}
 
 
+@pytest.mark.slow
 def test_c1_late_rows_are_extracted_though_four_new_days_came_meanwhile(week: Project) -> None:
     late = week.sql(f"UPDATE flights SET arr_delay = 7 WHERE {OF_LAST} AND arr_delay IS NULL")
     advance(week.systems, "2013-01-10")
@@ -68,12 +69,13 @@ def test_c1_late_rows_are_extracted_though_four_new_days_came_meanwhile(week: Pr
     assert week.entries(FEATURES)["2013-01-10"].status is Status.STORED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tables",
     [
         pytest.param(("flights", "weather"), id="in both sources"),
-        pytest.param(("flights",), id="in one source", marks=pytest.mark.slow),
-        pytest.param(("weather",), id="in the other source", marks=pytest.mark.slow),
+        pytest.param(("flights",), id="in one source"),
+        pytest.param(("weather",), id="in the other source"),
     ],
 )
 def test_c3_one_row_far_ahead_requests_no_other_day(week: Project, tables: tuple[str, ...]) -> None:

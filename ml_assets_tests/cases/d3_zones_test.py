@@ -108,6 +108,7 @@ def test_d3_landings_at_an_unknown_zone_are_known_later_and_all_others_are_the_s
     assert set(later[landed]) == {pd.Timedelta(hours=5)}
 
 
+@pytest.mark.slow
 def test_d3_airports_without_any_usable_zone_are_named_and_their_repair_computes_the_day(
     week: Project,
 ) -> None:

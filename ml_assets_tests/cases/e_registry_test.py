@@ -102,6 +102,7 @@ def test_unknown_versions_are_listed_by_the_command_of_the_refusal(
         assert CHAMPION in run(with_champion, command(refusal))
 
 
+@pytest.mark.slow
 def test_e_a_model_that_no_run_trained_is_refused_until_it_is_trained(
     with_champion: Project,
 ) -> None:

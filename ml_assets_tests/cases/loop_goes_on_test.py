@@ -28,6 +28,8 @@ from ml_assets_tests.project import DAILY, Project
 from ml_assets_tests.remedies import command, run_all
 from ml_assets_tests.sensor_runs import DAYS, NEW_DAYS, run_requested
 
+pytestmark = pytest.mark.slow
+
 FLIGHTS, WEATHER = "sources/flights", "sources/weather"
 PROFILE = "flight_delays/feature_profile"
 FIRST, LAST, BAD, AFTER = "2013-02-01", "2013-02-03", "2013-02-04", "2013-02-05"
@@ -58,7 +60,6 @@ def add_late_rows(project: Project, day: str, count: int) -> None:
     assert project.materialize(f'key:"{FLIGHTS}"', day).succeeded
 
 
-@pytest.mark.slow
 def test_a1_a_day_without_features_is_recorded_as_not_predicted_and_the_next_day_runs(
     retrained: Project,
 ) -> None:
@@ -111,7 +112,6 @@ def test_a1_a_day_without_weather_is_skipped_with_its_reason_and_the_three_after
     assert (after.requests, after.reason) == ([], "2013-02-19 waits for its features.")
 
 
-@pytest.mark.slow
 def test_a1_a_repaired_day_is_predicted_automatically(retrained: Project) -> None:
     retrained.sql(f"UPDATE flights SET origin = origin || '?' WHERE {of_day(BAD)}")
     retrained.materialize(DAILY, BAD)
@@ -127,7 +127,6 @@ def test_a1_a_repaired_day_is_predicted_automatically(retrained: Project) -> Non
     assert retrained.entries(PREDICTIONS)[BAD].status is Status.STORED
 
 
-@pytest.mark.slow
 def test_a3_a_correction_recomputes_labels_and_trains_nothing(with_champion: Project) -> None:
     before = with_champion.versions()
     with_champion.sql(
@@ -168,7 +167,6 @@ def test_c1_late_rows_are_scored_and_marked_late(with_champion: Project, count: 
     assert _overall(with_champion, "late_share") == (count / len(after), coverage[1])
 
 
-@pytest.mark.slow
 def test_a1_a_lost_champion_of_an_earlier_day_blocks_no_other_day(retrained: Project) -> None:
     [lost] = set(retrained.lake.read(PREDICTIONS, [LAST])["model_version"])
     before = retrained.versions(PREDICTIONS)

@@ -112,7 +112,12 @@ def test_a_day_that_changed_in_the_source_is_repaired_with_what_depends_on_it(
     ("is_extracted", "because"),
     [
         pytest.param(True, "was ", id="changed input"),
-        pytest.param(False, "is itself stale: source_database/flights", id="changed source"),
+        pytest.param(
+            False,
+            "is itself stale: source_database/flights",
+            id="changed source",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_stale_input_of_a_training_is_computed_first(

@@ -31,6 +31,7 @@ def refusal() -> str:
     return str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_lake_that_is_lost_for_good_is_adopted_empty_and_computed_again(week: Project) -> None:
     before = week.versions()
     shutil.rmtree(week.lake.uri)
@@ -154,6 +155,7 @@ def test_the_next_command_of_a_run_with_skipped_days_lists_missing_days(week: Pr
     assert "not materialized" in done.output
 
 
+@pytest.mark.slow
 def test_the_commands_of_a_printed_repair_perform_it(week: Project) -> None:
     week.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day = 5")
     before = week.versions()

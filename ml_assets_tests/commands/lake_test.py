@@ -109,6 +109,7 @@ def test_e7_a_copied_data_folder_goes_on_where_it_was(project: Project) -> None:
         assert moved.lake.open(FLIGHTS).version() == versions
 
 
+@pytest.mark.slow
 def test_e5_a_rebuilt_ledger_shows_releases_and_scores(with_champion: Project) -> None:
     scored, next_day = "2013-02-01...2013-02-03", "2013-02-04"
     predictions = with_champion.versions("flight_delays/predictions")

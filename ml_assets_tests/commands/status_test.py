@@ -86,6 +86,7 @@ def next_step(project: Project) -> tuple[str, list[str]]:
     return found["step"], shlex.split(found["command"])
 
 
+@pytest.mark.slow
 def test_the_next_step_of_a_damaged_day_is_the_check_that_names_its_damage(
     with_champion: Project,
 ) -> None:
@@ -117,6 +118,7 @@ def test_what_was_stored_of_a_table_that_the_project_no_longer_has_is_left_out(
     assert "flight_delays/removed" not in ml_assets("status")
 
 
+@pytest.mark.slow
 def test_the_next_step_of_a_quarantined_day_is_the_plan_of_its_repair(
     with_champion: Project,
 ) -> None:
@@ -132,6 +134,7 @@ def test_the_next_step_of_a_quarantined_day_is_the_plan_of_its_repair(
     assert json.loads(ml_assets("status", "--json"))["problems"] == []
 
 
+@pytest.mark.slow
 def test_stale_days_are_named_with_the_commands_that_compute_them_again(
     with_champion: Project,
 ) -> None:

@@ -317,6 +317,7 @@ def predictions_of(project: Project, day: str) -> pd.DataFrame:
     return project.lake.read("shops/predictions", [day]).reset_index(drop=True)
 
 
+@pytest.mark.slow
 def test_a_day_is_predicted_before_it_begins_and_joined_with_its_outcome_later(
     predicted: Project,
 ) -> None:
@@ -376,6 +377,7 @@ def test_a_row_that_is_added_after_its_day_is_late(predicted: Project) -> None:
     assert found["is_replayed"].to_dict() == found["is_late"].to_dict()
 
 
+@pytest.mark.slow
 def test_a_model_of_a_later_day_does_not_predict_an_earlier_one(predicted: Project) -> None:
     made_by = predictions_of(predicted, TOMORROW)["model_as_of"].unique()
     trained = predicted.materialize("group:shops__training or group:shops__release", TOMORROW)
@@ -400,6 +402,7 @@ def test_a_day_that_was_due_before_the_first_model_is_skipped_with_both_days(
     )
 
 
+@pytest.mark.slow
 def test_a_day_without_outcomes_does_not_stop_later_days(shops: Project) -> None:
     shops.sql("DELETE FROM visits WHERE at LIKE ?", f"{TODAY}%")
     write(shops.source, TOMORROW)
@@ -481,6 +484,7 @@ def test_a_day_without_the_last_day_that_it_reads_is_skipped(shops: Project) -> 
     assert entry.reason == f"shops/visits {TODAY} is not materialized"
 
 
+@pytest.mark.slow
 def test_only_days_with_other_rows_than_the_plan_are_quarantined(tmp_path: Path) -> None:
     new_home(tmp_path)
     write(tmp_path / "data" / "source.db", shifted(TODAY, -1))

@@ -16,6 +16,8 @@ from ml_assets_tests.components.shop import definitions, orders, raw_table
 from ml_assets_tests.prepared import new_home, opened
 from ml_assets_tests.project import Project
 
+pytestmark = pytest.mark.slow
+
 RELEASE = "group:shop__training or group:shop__release"
 PREDICTIONS = 'key:"shop/predictions"'
 NEXT = "2024-02-24"
@@ -83,7 +85,6 @@ def test_the_champion_predicts_until_a_changed_model_passes_the_gates(home: Path
         assert set(shop.lake.read("shop/predictions", [NEXT])["model_version"]) == {second}
 
 
-@pytest.mark.slow
 def test_a_champion_whose_column_the_features_no_longer_have_is_named_with_the_column(
     home: Path,
 ) -> None:

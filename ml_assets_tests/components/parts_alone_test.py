@@ -223,6 +223,7 @@ def test_an_external_champion_predicts(open_shop: Open) -> None:
     assert "mae" in set(shop.lake.read("shop/performance")["metric"])
 
 
+@pytest.mark.slow
 def test_features_of_an_external_champion_are_monitored(open_shop: Open) -> None:
     shop = open_shop("Monitoring", ["model", "champion", "feature_reference"])
 

@@ -199,6 +199,7 @@ def test_the_pipeline_is_short(table: Table) -> None:
     assert len(yaml) + len(lines) <= MOST_LINES
 
 
+@pytest.mark.slow
 def test_a_table_goes_from_its_source_to_a_retraining_decision(
     bikes: Project, table: Table
 ) -> None:

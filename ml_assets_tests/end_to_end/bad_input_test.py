@@ -56,6 +56,7 @@ BAD_DAYS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", BAD_DAYS)
 def test_a_bad_day_in_a_range_is_isolated_and_repairable(
     project: Project, undisturbed: dict[tuple[str, str], str], bad: BadDay

@@ -76,6 +76,7 @@ def test_a_stale_day_is_not_used_downstream(two_weeks: Project) -> None:
     assert two_weeks.materialize(TRAINING, AS_OF).succeeded
 
 
+@pytest.mark.slow
 def test_a_model_is_the_same_every_time_and_reads_no_later_day(two_weeks: Project) -> None:
     assert two_weeks.materialize(TRAINING, AS_OF).succeeded
     before = two_weeks.versions("flight_delays/model")
@@ -87,6 +88,7 @@ def test_a_model_is_the_same_every_time_and_reads_no_later_day(two_weeks: Projec
     assert rows["known_at"].max() < pd.Timestamp(AS_OF, tz="America/New_York")
 
 
+@pytest.mark.slow
 def test_a_quarantined_day_never_reaches_a_model(project: Project) -> None:
     project.sql("DELETE FROM weather WHERE month = 1 AND day = 9")
     project.materialize_daily(TWO_WEEKS)

@@ -269,6 +269,7 @@ def test_trace_shows_the_used_inputs_even_after_they_are_recomputed(
     assert found["feature_row"] == before["feature_row"]
 
 
+@pytest.mark.slow
 def test_provenance_equals_dagsters_and_survives_the_loss_of_its_event_log(
     retrained: Project, prediction_id: str
 ) -> None:
@@ -311,6 +312,7 @@ def test_provenance_equals_dagsters_and_survives_the_loss_of_its_event_log(
     assert answer("impact", FLIGHTS, "--partition", WRONG_DAY) == touched
 
 
+@pytest.mark.slow
 def test_a_quarantined_day_lists_blocked_days_and_its_repair_computes_them(
     project: Project, three_weeks: Path
 ) -> None:

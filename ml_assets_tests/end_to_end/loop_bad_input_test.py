@@ -54,6 +54,7 @@ def test_a_day_before_any_champion_ends_as_not_predicted(with_champion: Project)
     assert reason == "there is no champion yet, and 10 training days (28 required)"
 
 
+@pytest.mark.slow
 def test_a_range_that_begins_before_the_champion_scores_the_days_it_has(
     with_champion: Project,
 ) -> None:
@@ -66,6 +67,7 @@ def test_a_range_that_begins_before_the_champion_scores_the_days_it_has(
     assert with_champion.versions(PREDICTIONS) == before
 
 
+@pytest.mark.slow
 def test_a_flight_with_two_contradicting_rows_has_no_label_and_keeps_its_prediction(
     with_champion: Project,
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_flight_with_two_contradicting_rows_has_no_label_and_keeps_its_predict
     assert not with_champion.dead_letters(LABELS)
 
 
+@pytest.mark.slow
 def test_a_label_that_moves_to_another_day_is_stored_once(with_champion: Project) -> None:
     [[flight, carrier]] = (
         with_champion.lake.read("sources/flights", [LAST])
@@ -145,6 +148,7 @@ def test_a_label_whose_prediction_is_unknown_is_a_dead_letter(with_champion: Pro
     } - {lost}
 
 
+@pytest.mark.slow
 def test_a_feature_without_values_and_a_constant_one_are_reported_as_drifted(
     with_champion: Project,
 ) -> None:
@@ -190,6 +194,7 @@ def swap(folder: Path) -> None:
     shutil.copytree(other, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

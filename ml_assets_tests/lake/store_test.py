@@ -329,6 +329,7 @@ def processes(lake: Lake, *arguments: tuple[str, int]) -> None:
     assert [process.returncode for process in writers] == [0] * len(writers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -123,6 +123,7 @@ def test_one_changed_text_changes_the_fingerprint(
     assert train(wanted, remarks).fingerprint != train(wanted, changed).fingerprint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "threads"),
     [

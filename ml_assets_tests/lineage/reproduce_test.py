@@ -67,6 +67,7 @@ def test_first_version_is_identical_and_nothing_is_written(lake: Lake, tmp_path:
     assert files(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_corrected_source_changes_no_past_model_and_is_reported(retrained: Project) -> None:
     changed = retrained.sql(
         "UPDATE flights SET distance = distance + 100 WHERE time_hour LIKE '2013-01-09 12%'"

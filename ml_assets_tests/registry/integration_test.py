@@ -473,6 +473,7 @@ def test_the_process_sees_only_what_it_needs(
     assert len(checked.rows) == len(ALL)
 
 
+@pytest.mark.slow
 def test_budgets_that_nothing_can_keep(staged: Callable[..., Registered]) -> None:
     rows, figures = staged(REGRESSION).run_in_process(latency_ms=0.0001, memory_mib=0.0001)
 
@@ -524,6 +525,7 @@ def test_a_process_that_dies_keeps_only_what_it_wrote_whole(
     assert len(finding) == 300
 
 
+@pytest.mark.slow
 def test_unreachable_registry_fails_all_and_its_password_is_not_shown(
     staged: Callable[..., Registered], tmp_path: Path
 ) -> None:

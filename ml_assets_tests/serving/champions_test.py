@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+import pytest
 from starlette.testclient import TestClient
 
 from ml_assets.ledger.entries import Status
@@ -71,6 +72,7 @@ def release(project: Project, as_of: str) -> None:
     assert done.succeeded, done.failed_steps
 
 
+@pytest.mark.slow
 def test_a_released_challenger_answers_without_a_failed_request(
     serve: Serve, project: Project
 ) -> None:

@@ -3,12 +3,16 @@
 import subprocess
 import sys
 
+import pytest
+
 from ml_assets.alerts.delivery.outbox import CLAIM, Outbox
 from ml_assets.alerts.log import AlertLog
 from ml_assets_tests.alerts.delivery.receiver import Receiver
 from ml_assets_tests.alerts.delivery.telling import delivered, quarantined, routes
 from ml_assets_tests.alerts.found import NOW, evaluation, finding, later
 from ml_assets_tests.project import ROOT
+
+pytestmark = pytest.mark.slow
 
 PATIENTLY = "?rto=60"
 """On a busy machine nothing is given up while the test looks."""

@@ -57,6 +57,7 @@ def test_changed_rules_are_told_by_their_names(couriers: Project) -> None:
     assert "rules.light.override was not there and is 0.1" in found
 
 
+@pytest.mark.slow
 def test_two_versions_differ_by_their_members(couriers: Project) -> None:
     _succeeds(couriers, "group:forest__training or group:forest__release", "2024-02-25")
     _succeeds(couriers, COMPOSED, "2024-02-27")

@@ -130,6 +130,7 @@ def test_members_are_compared_with_the_ensemble_on_its_test_rows(with_rules: Ope
     assert abs(alone - auc.item()) < 0.01  # test windows differ by a day
 
 
+@pytest.mark.slow
 def test_a_new_champion_of_a_member_requests_an_ensemble_that_is_judged_again(
     with_rules: Open,
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_new_champion_of_a_member_requests_an_ensemble_that_is_judged_again(
     assert (inside["forest/model"], inside["linear/model"]) == ("2024-02-25", MEMBERS)
 
 
+@pytest.mark.slow
 def test_an_ensemble_without_a_members_champion_is_not_made_and_says_how(with_rules: Open) -> None:
     couriers = with_rules()
     couriers.materialize(COMPOSED, MEMBERS)  # as of this day the champions are known
@@ -212,6 +214,7 @@ def test_rows_that_a_rule_refuses_are_dead_letters(with_rules: Open) -> None:
             {"rules": [HALVES]},
             "their KS distance from those of the 7d before is",
             id="distance_from_the_days_before",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -231,6 +234,7 @@ def test_a_day_outside_its_limits_is_quarantined(
     assert reason in entry.reason
 
 
+@pytest.mark.slow
 def test_outside_its_limits_a_day_is_predicted_by_the_last_champion(with_rules: Open) -> None:
     limits = {"max_rule_share": {"all": 0.5}, "otherwise": "last_champion"}
     couriers = _changed(with_rules(), {"prediction_limits": limits}, rules=[SENDS_ALL])
@@ -258,6 +262,7 @@ def test_a_stored_day_keeps_its_predictions_whatever_is_judged_later(with_rules:
     pd.testing.assert_frame_equal(after, before)
 
 
+@pytest.mark.slow
 def test_a_version_that_the_gates_rejected_is_not_requested_again(with_rules: Open) -> None:
     couriers = with_rules()
     _succeeds(couriers, "group:forest__training or group:forest__release", "2024-02-25")

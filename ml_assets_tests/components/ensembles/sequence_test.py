@@ -33,6 +33,8 @@ from ml_assets_tests.components.ensembles.sequence import (
 from ml_assets_tests.prepared import build_once, new_home, opened
 from ml_assets_tests.project import Project
 
+pytestmark = pytest.mark.slow
+
 LAST = "2024-02-29"
 NOUNS = ("raw", "parcels", "weights", "heaviness", "damages")
 AS_OFS = {"weight": WEIGHT, "heavy": HEAVY, "broken": BROKEN}

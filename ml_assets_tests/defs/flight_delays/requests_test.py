@@ -146,7 +146,9 @@ def scorer(configuration: PipelineConfiguration, tables: Tables, parameters: Par
     return build_scorer(specification, build(specification).fit(inputs, labels), inputs.head(50))
 
 
-@pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN])
+@pytest.mark.parametrize(
+    "day", [SPRING, *(pytest.param(day, marks=pytest.mark.slow) for day in (SUMMER, AUTUMN))]
+)
 def test_all_flights_of_a_day_get_the_features_and_predictions_of_batch_scoring(
     day: str,
     tables: Tables,

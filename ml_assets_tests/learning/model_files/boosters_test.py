@@ -91,6 +91,7 @@ def test_loaded_model_predicts_what_was_stored(
     }
 
 
+@pytest.mark.slow
 def test_model_is_the_same_in_a_process_with_other_threads(
     boosted: ModelSpecification, dataset: pd.DataFrame, model: FittedModel, tmp_path: Path
 ) -> None:

@@ -198,6 +198,7 @@ def write(url: str, writer: int, told: "SimpleQueue[tuple[int, dict[str, float]]
         )
 
 
+@pytest.mark.slow
 def test_two_processes_log_each_event_once_and_know_what_the_other_logged(
     database_url: str,
 ) -> None:

@@ -120,6 +120,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, St
     settings.cache_clear()
 
 
+@pytest.mark.slow
 def test_workload_batching_stores_every_row_that_stock_stores(
     stored: Mapping[str, Stored],
 ) -> None:

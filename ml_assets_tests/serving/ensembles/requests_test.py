@@ -23,6 +23,8 @@ from ml_assets_tests.serving.ensembles import world
 from ml_assets_tests.serving.ensembles.conftest import Serve
 from ml_assets_tests.serving.parcels import same
 
+pytestmark = pytest.mark.slow
+
 AT = {"at": f"{world.SCORED}T12:00Z"}
 HEAVY = {"order": 1, "region": "south", "items": 19.0, "hour": 12.0}
 LIGHT = {"order": 2, "region": "north", "items": 1.0, "hour": 12.0}
