@@ -196,9 +196,10 @@ class NewDays(Configured[NewDaysConfiguration]):
         """Table → its days from the first that was processed in any table; all if none was."""
         begun = [day for table in self._daily for day in lake.ledger.latest(table)]
         first = day_of(min(begun, default=""))
+        partitions = {table: _partitions(graph, table) for table in self._daily}
+        known = {one: one.get_partition_keys() for one in set(partitions.values())}
         return {
-            table: [day for day in _partitions(graph, table).get_partition_keys() if day >= first]
-            for table in self._daily
+            table: [day for day in known[one] if day >= first] for table, one in partitions.items()
         }
 
 
