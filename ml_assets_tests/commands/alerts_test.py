@@ -86,7 +86,8 @@ def test_the_list_has_what_is_not_resolved_the_most_severe_first(
 
 
 def test_an_empty_list_is_said(command: Command, tmp_path: Path) -> None:
-    assert "No alert is open." in printed(command("alerts", "list"))
+    listed = printed(command("alerts", "list"))
+    assert "No alert is open. To evaluate alerts now, run: ml-assets alerts check" in listed
     assert json.loads(command("alerts", "list", "--json").stdout) == []
     assert not (tmp_path / "data" / "ledger.db").exists()
 
