@@ -37,7 +37,9 @@ def most_severe_first(alerts: Sequence[Alert]) -> list[Alert]:
 def print_alerts(alerts: Sequence[Alert], out: Console) -> None:
     """Print a list of alerts, in its order."""
     if not alerts:
-        out.print("No alert is open. To evaluate alerts now, run: ml-assets alerts check", soft_wrap=True)
+        out.print(
+            "No alert is open. To evaluate alerts now, run: ml-assets alerts check", soft_wrap=True
+        )
         return
     table = plain_table("id", "level", "what")
     for number, alert in enumerate(alerts):
