@@ -13,11 +13,6 @@ IGNORED_FIELDS = {"kind", "type_comment", "type_ignores"}
 """Fields that contain no code: a prefix like ``u""``, and type comments."""
 
 
-def normal_form(tree: ast.Module) -> str:
-    """The normal form of a module; equal for modules with the same code."""
-    return joined(statement_form(one) for one in tree.body)
-
-
 def statement_form(statement: ast.stmt) -> str:
     """The normal form of a statement of a module; empty for a text on its own."""
     parts: list[str] = []
@@ -27,7 +22,7 @@ def statement_form(statement: ast.stmt) -> str:
 
 
 def joined(forms: Iterable[str]) -> str:
-    """The normal form of a module of statements with these normal forms."""
+    """The normal form of a module of statements with these normal forms; equal for modules with the same code."""
     code = [f"{form}," for form in forms if form]
     return f"Module(body=[{''.join(code)}])" if code else "Module()"
 

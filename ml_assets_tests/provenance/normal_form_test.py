@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from ml_assets.provenance import normal_form as module
-from ml_assets.provenance.normal_form import normal_form
+from ml_assets.provenance.normal_form import joined, statement_form
 
 TEXT = '''"""Orders."""
 
@@ -46,8 +46,9 @@ EXPECTED = "6d26ad6515305e9e4da98512001a365d63b0b2842d622b7efd4bb5ae94d9dc71"
 
 SCRIPT = """
 import ast, hashlib, runpy, sys
-normal_form = runpy.run_path(sys.argv[1])["normal_form"]
-print(hashlib.sha256(normal_form(ast.parse(sys.stdin.read())).encode()).hexdigest())
+module = runpy.run_path(sys.argv[1])
+form = module["joined"](map(module["statement_form"], ast.parse(sys.stdin.read()).body))
+print(hashlib.sha256(form.encode()).hexdigest())
 """
 
 IN_OTHER_WORDS = [
@@ -76,7 +77,7 @@ OTHER_CODE = [
 
 def form(text: str) -> str:
     """The normal form of a text."""
-    return normal_form(ast.parse(text))
+    return joined(map(statement_form, ast.parse(text).body))
 
 
 @pytest.mark.parametrize("text", IN_OTHER_WORDS)

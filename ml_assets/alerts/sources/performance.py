@@ -53,7 +53,7 @@ def performance_dropped(
     table = pipeline.table(nouns.PERFORMANCE_REPORT)
     last = Overview(lake.ledger.url).last_stored(table, until)
     newest = _stored(lake, table, [last]) if last else None
-    if last is None or newest is None:
+    if last is None or newest is None or not _may_last(newest):
         return
     reports = _history(lake, table, pipeline, last, newest)
     day = _judged_day(reports, last, _waits_for_causes(lake, pipeline, last, now))
@@ -71,7 +71,7 @@ def performance_dropped(
 def _history(
     lake: Lake, table: str, pipeline: WatchedPipeline, last: str, newest: pd.DataFrame
 ) -> pd.DataFrame:
-    """Reports of the champion, as far back as one may tell of a drop that is in the newest one.
+    """Reports of the champion, as far back as one may tell of a drop that lasts in the newest one.
 
     Args:
         lake: the project's tables.
@@ -83,14 +83,12 @@ def _history(
     days = pipeline.calendar.keys(pipeline.calendar.shifted(last, -BACK), last)
     reports = newest
     for end in range(len(days) - 1, 0, -READ_TOGETHER):
-        if not _may_last(reports):
-            break
         before = _stored(lake, table, days[max(0, end - READ_TOGETHER) : end])
         if before is None:
             continue
         of_champion = before["model_as_of"] == newest["model_as_of"].iloc[0]
         reports = pd.concat([reports, before[of_champion]])
-        if not of_champion.all():
+        if not of_champion.all() or not _may_last(reports):
             break
     return reports
 
@@ -111,8 +109,7 @@ def _lasts(row: Mapping[Any, Any]) -> bool:
 def _is_worse(row: Mapping[Any, Any]) -> bool:
     """Whether a value is worse than its limit, by chance or not."""
     value, limit = row["value"], row["limit"]
-    is_worse = value < limit if METRICS[row["metric"]].higher_is_better else value > limit
-    return bool(is_worse)
+    return bool(value < limit if METRICS[row["metric"]].higher_is_better else value > limit)
 
 
 def _drops(reports: pd.DataFrame, day: str) -> list[dict[Any, Any]]:
