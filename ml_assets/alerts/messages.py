@@ -1,8 +1,23 @@
 """Texts that messages of several sources contain."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from ml_assets.cadence import HOUR
+
+SHOWN = 3
+"""Things of a kind that a message names."""
+
+
+def first_of(texts: Sequence[str], separator: str = ", ") -> str:
+    """The first of some texts, and how many more there are.
+
+    Args:
+        texts: all of them, the most important first.
+        separator: between those that are shown.
+    """
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return f"{separator.join(texts[:SHOWN])}{more}"
 
 
 def spelled_time(time: timedelta) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.messages import first_of
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.content import DAY
 from ml_assets.lake.remedy import partition_option
@@ -19,9 +20,6 @@ STRUCTURAL = "structural"
 SHARE = 0.4
 """Share of the structural features that counts where the policy names no number: 4 of 10, as for the
 reference data, where the season alone moves up to 3 (docs/loop.md)."""
-
-SHOWN = 3
-"""Features that a message names."""
 
 COLUMNS = [DAY, "reference", "feature", "group", "ratio", "missing_ratio", "is_judged", "drifted"]
 
@@ -79,6 +77,4 @@ def _named(drifted: pd.DataFrame) -> str:
     """The features that have drifted most, with their ratios."""
     ratios = drifted.set_index("feature")[["ratio", "missing_ratio"]].max(axis=1)
     strongest = ratios.sort_values(ascending=False)
-    shown = [f"{name} {ratio:.1f} × its threshold" for name, ratio in strongest[:SHOWN].items()]
-    more = [f"{len(ratios) - SHOWN} more"] if len(ratios) > SHOWN else []
-    return ", ".join([*shown, *more])
+    return first_of([f"{name} {ratio:.1f} × its threshold" for name, ratio in strongest.items()])

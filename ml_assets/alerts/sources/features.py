@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.alerts.finding import Finding
-from ml_assets.alerts.messages import spelled_time
+from ml_assets.alerts.messages import first_of, spelled_time
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
@@ -26,9 +26,6 @@ it is exceeded on one or two days of a year, and .05 on up to 36."""
 
 LEAST_ROWS = 5
 """Least number of rows without a value that is reported."""
-
-SHOWN = 3
-"""Features that a message names."""
 
 RECENT = timedelta(days=1)
 NEWEST = 200
@@ -61,15 +58,14 @@ def incomplete_features(lake: Lake, pipeline: WatchedPipeline, until: str) -> It
     found = _judged(_Profiled(lake, table, pipeline.table(nouns.FEATURE_REFERENCE), last, contents))
     if not found:
         return
-    named = [f"{name} {share:.0%} (usually {usual:.1%})" for name, share, usual in found[:SHOWN]]
-    more = [f"{len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    named = [f"{name} {share:.0%} (usually {usual:.1%})" for name, share, usual in found]
     yield Finding(
         kind=KIND,
         pipeline=pipeline.name,
         subject=predictions,
         message=(
             f"predictions of {last} were made from features that are missing more often than usual: "
-            f"{', '.join([*named, *more])}"
+            f"{first_of(named)}"
         ),
         since=last,
         until=last,

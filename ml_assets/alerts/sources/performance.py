@@ -14,6 +14,7 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.alerts.finding import Finding, Level
+from ml_assets.alerts.messages import first_of
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.content import DAY
 from ml_assets.lake.remedy import partition_option
@@ -32,9 +33,6 @@ READ_TOGETHER = 10
 
 AWAITED = timedelta(hours=1)
 """How long a report waits for its causes, so that those who are told hear of them."""
-
-SHOWN = 3
-"""Segments, or source columns, that a message names."""
 
 CASE = ["segment_column", "segment", "metric"]
 
@@ -234,13 +232,7 @@ def _fell(row: Mapping[Any, Any], pipeline: WatchedPipeline) -> str:
 def _segments(broken: Sequence[Mapping[Any, Any]]) -> str:
     """The segments that break their limit, too."""
     also = [f"{row['segment_column']} {row['segment']}" for row in broken]
-    return f", with {_first(also, ', ')}" if also else ""
-
-
-def _first(texts: Sequence[str], separator: str) -> str:
-    """The first of some texts, and how many more there are."""
-    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return f"{separator.join(texts[:SHOWN])}{more}"
+    return f", with {first_of(also)}" if also else ""
 
 
 def _cause(row: Mapping[Any, Any], causes: pd.DataFrame | None) -> str:
@@ -254,5 +246,5 @@ def _cause(row: Mapping[Any, Any], causes: pd.DataFrame | None) -> str:
     [cause] = found.to_dict("records")
     return (
         f"likely due to `{cause['feature']}` ({cause['ratio']:.1f} × its threshold since "
-        f"{cause['since']}), from {_first(json.loads(cause['columns']), ' or ')}"
+        f"{cause['since']}), from {first_of(json.loads(cause['columns']), ' or ')}"
     )

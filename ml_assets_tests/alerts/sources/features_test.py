@@ -46,7 +46,7 @@ def test_features_that_are_missing_more_often_than_in_training_are_a_finding(
 
     assert found.message == (
         "predictions of 2013-07-01 were made from features that are missing more often than usual: "
-        "visibility 100% (usually 0.0%), dest 40% (usually 0.0%), temp 35% (usually 2.0%), 1 more"
+        "visibility 100% (usually 0.0%), dest 40% (usually 0.0%), temp 35% (usually 2.0%) and 1 more"
     )
     assert (found.kind, found.subject) == ("features_degraded", f"{PIPELINE}/predictions")
     assert (found.since, found.until) == (LAST, LAST)
