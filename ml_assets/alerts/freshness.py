@@ -15,7 +15,11 @@ from ml_assets.ledger.entries import Entry, Status
 from ml_assets.planning.inputs import Input
 
 JUDGED = 30
-"""Number of last partitions of a table that are judged, and whose durations are measured."""
+JUDGED_TIME = timedelta(days=7)
+"""Number of last partitions of a table that are judged, and the time that they cover at least."""
+
+MEASURED = 30
+"""Number of last partitions whose durations are measured."""
 
 MIN_MEASURED = 5
 """Number of runs from which a usual duration is learned."""
@@ -113,7 +117,10 @@ class Freshness:
             table: a table with a limit.
         """
         due = self._newest(table)
-        span = Span(table.calendar.shifted(due, 1 - JUDGED), table.calendar.shifted(due, 1))
+        span = Span(
+            table.calendar.shifted(due, 1 - judged_partitions(table.calendar)),
+            table.calendar.shifted(due, 1),
+        )
         self._histories.latest(table.key, span)
         keys = table.calendar.keys(span.first, due)
         late = [key for key in keys if key <= self._until and self._is_late(table, key)]
@@ -130,7 +137,7 @@ class Freshness:
 
     def _measured(self, table: WatchedTable) -> list[timedelta]:
         last = self._newest(table)
-        span = Span(table.calendar.shifted(last, 1 - JUDGED), last)
+        span = Span(table.calendar.shifted(last, 1 - MEASURED), last)
         for item in table.inputs:
             read = Span(item.days_of(span.first)[0], item.days_of(span.last)[-1])
             self._histories.latest(item.table, read)
@@ -233,6 +240,15 @@ class Freshness:
 
     def _entry(self, one: Partition) -> Entry | None:
         return self._histories.latest(one.table, Span(one.key, one.key)).get(one.key)
+
+
+def judged_partitions(calendar: Calendar) -> int:
+    """Number of last partitions that are judged: 30, or as many as a week has.
+
+    Args:
+        calendar: partitions of a table.
+    """
+    return max(JUDGED, calendar.covering(JUDGED_TIME))
 
 
 def usual_duration(measured: Sequence[timedelta]) -> timedelta:

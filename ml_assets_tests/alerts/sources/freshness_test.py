@@ -381,3 +381,29 @@ def test_a_table_of_weeks_waits_for_the_day_that_is_missing(lake: Lake) -> None:
     assert (
         "waits for sources/flights 2013-06-12, missing since 2013-06-13 04:00 UTC" in late.message
     )
+
+
+@pytest.mark.parametrize(
+    ("cadence", "hours", "is_found"),
+    [
+        pytest.param(Cadence.HOURLY, 7 * 24 - 1, True, id="an hour of the last 7 days"),
+        pytest.param(Cadence.HOURLY, 7 * 24, False, id="an older hour"),
+        pytest.param(Cadence.DAILY, 29 * 24, True, id="a day of the last 30"),
+        pytest.param(Cadence.DAILY, 30 * 24, False, id="an older day"),
+    ],
+)
+def test_a_gap_is_told_for_30_partitions_and_7_days_at_least(
+    lake: Lake, cadence: Cadence, hours: int, is_found: bool
+) -> None:
+    calendar = Calendar(cadence)
+    last = calendar.key_of(datetime(2013, 8, 1, tzinfo=UTC))
+    gap = calendar.key_of(datetime(2013, 8, 1, tzinfo=UTC) - hours * HOUR)
+    keys = calendar.keys(calendar.shifted(gap, -1), last)
+    for key in keys:
+        if key != gap:
+            record(lake, PREDICTIONS, key, end(key, calendar))
+    watched = {PREDICTIONS: WatchedTable(PREDICTIONS, calendar, fresh_within=timedelta())}
+
+    late = found(lake, end(last, calendar), watched)
+
+    assert [one.since for one in late] == ([gap] if is_found else [])
