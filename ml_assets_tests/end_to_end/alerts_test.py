@@ -10,6 +10,7 @@ import pytest
 
 from ml_assets.alerts.alert import UNRESOLVED, Alert, AlertState
 from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.alerts.checks import verdicts
 from ml_assets.orchestration.alerts.evaluating import AlertSources
 from ml_assets.settings import settings
@@ -216,3 +217,19 @@ def test_a_run_that_used_up_its_attempts_is_an_alert_until_its_work_is_done(
     assert (given_up.id, given_up.count) == (found.id, 1)
     assert run(with_champion, request).succeeded
     assert of_kind(with_champion, "run_failed") == []
+
+
+def test_an_evaluation_reads_the_history_of_champions_once(
+    waiting: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    history = Ledger.history
+    monkeypatch.setattr(
+        Ledger,
+        "history",
+        lambda self, table, *days: read.append(table) or history(self, table, *days),
+    )
+
+    ticked(waiting)
+
+    assert read.count("flight_delays/champion") == 1

@@ -1,6 +1,6 @@
 """Sources: what waits for a person, releases and single predictions, and a champion that was taken back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from ml_assets import nouns
@@ -20,20 +20,39 @@ from ml_assets.release.waiting import approve_command, waiting_state
 WAITS = "decision_waits"
 
 
+def champion_history(lake: Lake, pipeline: WatchedPipeline, until: str) -> list[Entry]:
+    """Entries of the champions of a pipeline, the oldest first.
+
+    Args:
+        lake: the project's tables.
+        pipeline: the pipeline.
+        until: last as-of day; later ones are left out.
+    """
+    history = lake.ledger.history(pipeline.table(nouns.CHAMPION))
+    return [entry for entry in history if entry.day <= until]
+
+
 def waiting_releases(
-    lake: Lake, records: Sequence[Record], pipeline: WatchedPipeline, until: str, now: datetime
+    lake: Lake,
+    champions: Callable[[], Sequence[Entry]],
+    records: Sequence[Record],
+    pipeline: WatchedPipeline,
+    until: str,
+    *,
+    now: datetime,
 ) -> Iterator[Finding]:
     """One finding for each release that waits for approval.
 
     Args:
         lake: the project's tables.
+        champions: returns what ``champion_history`` does.
         records: approvals and rejections of the pipeline.
         pipeline: the pipeline.
         until: last as-of day; later ones are ignored.
         now: current time, UTC.
     """
     table = pipeline.table(nouns.RELEASE_DECISION)
-    newest = max(serving_days(_champions(lake, pipeline, until)), default="")
+    newest = max(serving_days(champions()), default="")
     days = [day for day in lake.days_stored(table) if newest < day <= until]
     if not days:
         return
@@ -84,15 +103,16 @@ def waiting_predictions(lake: Lake, pipeline: WatchedPipeline, until: str) -> It
         )
 
 
-def champion_rolled_back(lake: Lake, pipeline: WatchedPipeline, until: str) -> Iterator[Finding]:
+def champion_rolled_back(
+    champions: Callable[[], Sequence[Entry]], pipeline: WatchedPipeline
+) -> Iterator[Finding]:
     """At most one finding: the newest model that was champion is none any more.
 
     Args:
-        lake: the project's tables.
+        champions: returns what ``champion_history`` does.
         pipeline: the pipeline.
-        until: last as-of day; later ones are ignored.
     """
-    history = _champions(lake, pipeline, until)
+    history = champions()
     last = max(released_days(history), default="")
     serving = max(serving_days(history), default="")
     if last > serving:
@@ -114,8 +134,3 @@ def serving_days(history: Sequence[Entry]) -> set[str]:
     return {
         day for day, entry in latest.items() if entry.status is Status.STORED and entry.rows > 0
     }
-
-
-def _champions(lake: Lake, pipeline: WatchedPipeline, until: str) -> list[Entry]:
-    history = lake.ledger.history(pipeline.table(nouns.CHAMPION))
-    return [entry for entry in history if entry.day <= until]

@@ -1,6 +1,6 @@
 """Source: checks of severity ERROR that fail on stored partitions."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,7 +14,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.summary import spelled
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.checks.checks import VERDICT_ONLY
-from ml_assets.orchestration.storage.check_results import FailedCheck, failed_checks
+from ml_assets.orchestration.storage.check_results import LatestFailure, failed_checks
 
 
 def verdicts(graph: Any) -> set[dg.AssetCheckKey]:
@@ -39,27 +39,35 @@ def check_failed(
         until: last partition; later ones are ignored.
         ignored: checks whose failure is a valid result.
     """
-    failed = [
-        one
-        for one in failed_checks(instance)
-        if one.key not in ignored and (not as_key(one.day) or one.day <= until)
-    ]
+
+    def may_be_told(failures: Sequence[LatestFailure]) -> Iterator[LatestFailure]:
+        judged = [
+            one
+            for one in failures
+            if one.key not in ignored and (not as_key(one.day) or one.day <= until)
+        ]
+        return _on_stored(ledger, judged)
+
+    failed = failed_checks(instance, may_be_told)
     for key, of_check in grouped((one.key, one) for one in failed).items():
-        table = table_name(key.asset_key)
-        if stored := _on_stored(ledger, table, of_check):
-            days = [one.day for one in stored]
-            yield Finding(
-                kind="check_failed",
-                pipeline=pipeline_of(table),
-                subject=f"{table} {key.name}",
-                message=f"{key.name} of {table} fails on {spelled(days)}: {stored[-1].reason}",
-                since=days[0],
-                until=days[-1],
-                command=f"ml-assets checks --select 'key:\"{table}\"'"
-                f"{partition_option(days[0], days[-1])}",
-            )
+        table, days = table_name(key.asset_key), [one.day for one in of_check]
+        yield Finding(
+            kind="check_failed",
+            pipeline=pipeline_of(table),
+            subject=f"{table} {key.name}",
+            message=f"{key.name} of {table} fails on {spelled(days)}: {of_check[-1].reason}",
+            since=days[0],
+            until=days[-1],
+            command=f"ml-assets checks --select 'key:\"{table}\"'"
+            f"{partition_option(days[0], days[-1])}",
+        )
 
 
-def _on_stored(ledger: Ledger, table: str, failed: list[FailedCheck]) -> list[FailedCheck]:
-    latest = ledger.latest(table, [one.day for one in failed])
-    return [one for one in failed if one.day in latest and latest[one.day].status is Status.STORED]
+def _on_stored(ledger: Ledger, failures: Sequence[LatestFailure]) -> Iterator[LatestFailure]:
+    """The results about partitions that are stored; the partitions of a table are looked up once."""
+    of_table = grouped((table_name(one.key.asset_key), one) for one in failures)
+    for table, results in of_table.items():
+        latest = ledger.latest(table, sorted({one.day for one in results}))
+        for one in results:
+            if one.day in latest and latest[one.day].status is Status.STORED:
+                yield one

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 import dagster as dg
 
@@ -14,6 +14,7 @@ from ml_assets.alerts.freshness import WRITING_TIME
 from ml_assets.alerts.sources.days import many_dead_letters, pipeline_of, quarantined_days
 from ml_assets.alerts.sources.decisions import (
     WAITS,
+    champion_history,
     champion_rolled_back,
     waiting_predictions,
     waiting_releases,
@@ -116,14 +117,15 @@ class AlertSources:
         workspace, until, name = self.workspace, self.until, pipeline.name
         log = workspace.prediction_log if workspace.has_prediction_log else None
         records = workspace.approvals.records
+        champions = cache(partial(champion_history, lake, pipeline, until))
         yield Source(
             WAITS,
-            lambda: waiting_releases(lake, records(name), pipeline, until, now),
+            lambda: waiting_releases(lake, champions, records(name), pipeline, until, now=now),
             name,
         )
         yield Source(WAITS, partial(waiting_predictions, lake, pipeline, until), name)
         yield Source(
-            "champion_rolled_back", partial(champion_rolled_back, lake, pipeline, until), name
+            "champion_rolled_back", partial(champion_rolled_back, champions, pipeline), name
         )
         yield Source("feature_drifted", partial(feature_drifted, lake, pipeline, until), name)
         yield Source("features_degraded", partial(incomplete_features, lake, pipeline, until), name)

@@ -1,12 +1,16 @@
 """Releases and predictions that wait for a person, and champions that were taken back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pandas as pd
 import pytest
 
+from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.sources.decisions import (
+    champion_history,
     champion_rolled_back,
     waiting_predictions,
     waiting_releases,
@@ -21,6 +25,19 @@ from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, store
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 AS_OF, LAST = "2013-07-09", "2013-12-31"
 CHAMPION = f"{PIPELINE}/champion"
+
+
+def waiting(
+    lake: Lake, records: Sequence[Record], pipeline: WatchedPipeline, until: str
+) -> list[Finding]:
+    """Findings of releases that wait."""
+    champions = partial(champion_history, lake, pipeline, until)
+    return [*waiting_releases(lake, champions, records, pipeline, until, now=NOW)]
+
+
+def rolled_back(lake: Lake, pipeline: WatchedPipeline) -> list[Finding]:
+    """Findings of champions that were taken back."""
+    return [*champion_rolled_back(partial(champion_history, lake, pipeline, LAST), pipeline)]
 
 
 def acted(action: Action, **changes: object) -> Record:
@@ -44,7 +61,7 @@ def test_a_release_that_waits_is_a_finding_with_the_command_that_approves_it(
     decide(lake, "2013-07-02", "passed")
     decide(lake, AS_OF)
 
-    (found,) = waiting_releases(lake, [], pipeline, LAST, NOW)
+    (found,) = waiting(lake, [], pipeline, LAST)
 
     assert found.subject == f"release as of {AS_OF}"
     assert "waits for approval: beats_champion: auc 0.7000" in found.message
@@ -68,7 +85,7 @@ def test_what_a_person_decided_does_not_wait(
 ) -> None:
     decide(lake, AS_OF)
 
-    assert bool([*waiting_releases(lake, records, pipeline, LAST, NOW)]) == waits
+    assert bool(waiting(lake, records, pipeline, LAST)) == waits
 
 
 def test_a_release_that_a_newer_champion_passed_and_later_ones_do_not_wait(
@@ -76,10 +93,10 @@ def test_a_release_that_a_newer_champion_passed_and_later_ones_do_not_wait(
 ) -> None:
     decide(lake, AS_OF)
 
-    assert [*waiting_releases(lake, [], pipeline, "2013-07-08", NOW)] == []
+    assert waiting(lake, [], pipeline, "2013-07-08") == []
     release(lake, "2013-07-16", 1, "gates")
-    assert [*waiting_releases(lake, [], pipeline, LAST, NOW)] == []
-    assert [*waiting_releases(lake, [], pipeline, AS_OF, NOW)] != []
+    assert waiting(lake, [], pipeline, LAST) == []
+    assert waiting(lake, [], pipeline, AS_OF) != []
 
 
 def answered(lake: Lake, day: str, outcomes: list[str]) -> None:
@@ -120,17 +137,17 @@ def test_a_champion_that_was_taken_back_is_a_finding_until_another_is_released(
 ) -> None:
     for number, day in enumerate(("2013-07-02", AS_OF)):
         release(lake, day, number + 1, "gates")
-    assert [*champion_rolled_back(lake, pipeline, LAST)] == []
+    assert rolled_back(lake, pipeline) == []
 
     take_back(lake, AS_OF)
-    (found,) = champion_rolled_back(lake, pipeline, LAST)
+    (found,) = rolled_back(lake, pipeline)
     release(lake, "2013-07-16", 3, "gates")
 
     assert found.message == (
         f"the model as of {AS_OF} is champion no more, and the model as of 2013-07-02 serves again"
     )
     assert found.command == "ml-assets audit flight_delays"
-    assert [*champion_rolled_back(lake, pipeline, LAST)] == []
+    assert rolled_back(lake, pipeline) == []
 
 
 def test_the_only_champion_that_was_taken_back_leaves_none(
@@ -139,7 +156,7 @@ def test_the_only_champion_that_was_taken_back_leaves_none(
     release(lake, AS_OF, 1, "gates")
     take_back(lake, AS_OF)
 
-    (found,) = champion_rolled_back(lake, pipeline, LAST)
+    (found,) = rolled_back(lake, pipeline)
 
     assert found.message.endswith("and no model serves")
 
@@ -150,4 +167,4 @@ def test_a_model_that_never_was_champion_is_not_taken_back(
     release(lake, "2013-07-02", 1, "gates")
     take_back(lake, AS_OF)
 
-    assert [*champion_rolled_back(lake, pipeline, LAST)] == []
+    assert rolled_back(lake, pipeline) == []
