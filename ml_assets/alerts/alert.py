@@ -57,6 +57,7 @@ class Alert:
         acted_at: when they did, UTC.
         silenced_until: end of its silence, UTC; of a resolved one, the silence that it ended in.
         recovered_at: when it was found no more, UTC; None while it is found, also if a person resolved it.
+        occurrence: the last one, see ``Finding``.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Alert:
     acted_at: datetime | None = None
     silenced_until: datetime | None = None
     recovered_at: datetime | None = None
+    occurrence: str = ""
 
     @property
     def key(self) -> Key:

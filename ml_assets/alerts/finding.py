@@ -41,6 +41,8 @@ class Finding:
         until: last partition with it.
         command: the command that shows more or mends it; empty when the runbook says it.
         own_level: its level, where it differs from that of its kind.
+        occurrence: what grows with each occurrence, such as the time of a failure, if it is not about partitions;
+            empty if the message tells occurrences apart.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Finding:
     until: str = ""
     command: str = ""
     own_level: Level | None = None
+    occurrence: str = ""
 
     @property
     def key(self) -> Key:

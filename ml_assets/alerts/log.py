@@ -47,6 +47,7 @@ _alerts = sa.Table(
     sa.Column("acted_at", sa.DateTime),
     sa.Column("silenced_until", sa.DateTime),
     sa.Column("recovered_at", sa.DateTime),
+    sa.Column("occurrence", sa.Text),
     sa.Index("alerts_not_recovered", "recovered_at"),
 )
 
@@ -254,9 +255,12 @@ def _row(alert: Alert) -> dict[str, Any]:
 def _alert(row: sa.RowMapping) -> Alert:
     values = {field.name: row[field.name] for field in fields(Alert)}
     times = {name: values[name] and values[name].replace(tzinfo=UTC) for name in _TIMES}
-    return Alert(
-        **values | times | {"level": Level(row["level"]), "state": AlertState(row["state"])}
-    )
+    converted = {
+        "level": Level(row["level"]),
+        "state": AlertState(row["state"]),
+        "occurrence": row["occurrence"] or "",  # null in rows of earlier versions
+    }
+    return Alert(**values | times | converted)
 
 
 def _event(row: sa.RowMapping) -> AlertEvent:

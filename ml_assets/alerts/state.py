@@ -101,6 +101,7 @@ def _opened(finding: Finding, now: datetime, taken: Collection[str]) -> Alert:
         state=AlertState.OPEN,
         first_seen=now,
         last_seen=now,
+        occurrence=finding.occurrence,
     )
 
 
@@ -114,6 +115,7 @@ def _again(alert: Alert, finding: Finding, now: datetime) -> Change:
         until=finding.until,
         command=finding.command,
         last_seen=max(now, alert.last_seen),
+        occurrence=max(finding.occurrence, alert.occurrence),
     )
     if level is not alert.level:
         return Change("raised", _heard_again(updated))
@@ -132,9 +134,11 @@ def _heard_again(alert: Alert) -> Alert:
 
 
 def _is_new(alert: Alert, finding: Finding) -> bool:
-    """Whether a finding is of a later partition than the alert's last, or of other things without partitions."""
+    """Whether a finding is of a later partition or occurrence than the alert's last, or else tells of other things."""
     if finding.until or alert.until:
         return finding.until > alert.until
+    if finding.occurrence and alert.occurrence:
+        return finding.occurrence > alert.occurrence
     return finding.message != alert.message
 
 

@@ -68,6 +68,28 @@ def test_without_partitions_another_message_counts() -> None:
     assert next_of(alert, replace(run, message="run 2 failed")).alert.count == 2
 
 
+def test_what_a_person_resolved_occurs_anew_with_a_later_occurrence_whatever_the_message() -> None:
+    runs = finding(since="", until="", message="run 2 failed, and 1 more", occurrence="12:00")
+    resolved = resolve(opened(runs), "Ann", later()).alert
+    fewer = replace(runs, message="run 1 failed", occurrence="11:00")
+
+    assert changes([resolved], evaluation(fewer), later(2)) == []
+    over, new = changes([resolved], evaluation(replace(runs, occurrence="13:00")), later(2))
+    assert (over.event, new.event, new.alert.count) == ("recovered", "opened", 1)
+
+
+def test_an_occurrence_counts_if_it_is_later_than_all_before() -> None:
+    alert = opened(finding(since="", until="", message="run 2 failed", occurrence="12:00"))
+    fewer = next_of(
+        alert, finding(since="", until="", message="run 1 failed", occurrence="11:00")
+    ).alert
+    again = finding(since="", until="", message="run 2 failed", occurrence="12:00")
+
+    assert (fewer.message, fewer.count) == ("run 1 failed", 1)
+    assert next_of(fewer, again).alert.count == 1
+    assert next_of(fewer, replace(again, occurrence="13:00")).alert.count == 2
+
+
 def test_what_is_not_found_any_more_is_resolved() -> None:
     change = next_of(opened())
 

@@ -22,7 +22,7 @@ COLUMNS = 80
 ALERT_KEYS = {
     "id", "kind", "level", "pipeline", "subject", "segment", "message", "since", "until", "command",
     "state", "first_seen", "last_seen", "count", "by", "acted_at", "silenced_until", "recovered_at",
-    "runbook",
+    "occurrence", "runbook",
 }  # fmt: skip
 
 Command = Callable[..., "CompletedProcess[str]"]

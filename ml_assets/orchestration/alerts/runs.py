@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterEventType
@@ -29,15 +29,29 @@ PLANNED = {
     DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
 }
 
+SORTABLE = "%Y-%m-%dT%H:%M:%S.%f"
+"""Format of times that sort as texts."""
+
 MOST_RUNS = 100
 """Number of the newest failed runs that are looked at."""
 
 
 @dataclass(frozen=True)
 class _FailedRun:
-    run: dg.DagsterRun
+    record: dg.RunRecord
     tables: Sequence[str]
     reason: str
+
+    @property
+    def run(self) -> dg.DagsterRun:
+        """The run itself."""
+        return self.record.dagster_run
+
+    @property
+    def failed_at(self) -> datetime:
+        """When it failed, UTC."""
+        end = self.record.end_time
+        return datetime.fromtimestamp(end, UTC) if end else self.record.update_timestamp
 
     @property
     def pipeline(self) -> str:
@@ -72,6 +86,7 @@ def failed_runs(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> 
             subject=f"{pipeline} runs",
             message=f"run {last.run.run_id[:8]} of {last.work} failed: {last.reason}{more}",
             command="ml-assets status",
+            occurrence=f"{max(one.failed_at for one in runs):{SORTABLE}}",
         )
 
 
@@ -79,7 +94,8 @@ def _failed(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iter
     """Failed runs that nobody retries, the newest first; of a unit of work only the newest."""
     failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - RECENT)
     seen: set[str] = set()
-    for run in instance.get_runs(failed, limit=MOST_RUNS):
+    for record in instance.get_run_records(failed, limit=MOST_RUNS):
+        run = record.dagster_run
         unit = run.tags.get(UNIT, "")
         if unit in seen or (not unit and STARTED_BY in run.tags):
             continue
@@ -90,10 +106,10 @@ def _failed(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iter
             seen.add(unit)
             tried = attempts(instance, unit, run.tags[INPUTS])
             if not tried.is_running and tried.failed >= MAX_ATTEMPTS:
-                yield _FailedRun(run, tables or (), tried.error)
+                yield _FailedRun(record, tables or (), tried.error)
         else:
             reason = failure_of(instance, run.run_id) or "it did not start"
-            yield _FailedRun(run, tables or (), reason)
+            yield _FailedRun(record, tables or (), reason)
 
 
 def _left_unfinished(ledger: Ledger, tables: Sequence[str] | None, run: dg.DagsterRun) -> bool:

@@ -7,8 +7,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ml_assets.alerts.actions import resolve
 from ml_assets.alerts.evaluation import PROJECT
 from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.log import AlertLog
+from ml_assets.alerts.state import Evaluation
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.alerts.runs import RECENT, failed_runs
@@ -81,6 +84,27 @@ def test_failed_runs_of_a_pipeline_are_one_finding_about_the_newest(
 
     assert failed.message.startswith(f"run {newest[:8]} of")
     assert failed.message.endswith(", and 1 more")
+
+
+def test_what_a_person_resolved_stays_resolved_until_another_run_fails(
+    instance: dg.DagsterInstance, ledger: Ledger
+) -> None:
+    log, now = AlertLog(ledger.url), datetime.now(UTC)
+
+    def events() -> list[str]:
+        judged = Evaluation(found(instance, ledger), {"run_failed": None})
+        return [change.event for change in log.update(judged, now)]
+
+    run(instance)
+    newest = run(instance)
+    events()
+    (alert,) = log.alerts()
+    log.act(alert.id, lambda one: resolve(one, "Ann", now), now=now)
+    instance.delete_run(newest)
+
+    assert events() == []
+    run(instance)
+    assert events() == ["recovered", "opened"]
 
 
 @pytest.mark.parametrize(
