@@ -8,6 +8,7 @@
     │   ├── OnlineStoreUnavailable the online store's database does not answer
     │   ├── PredictionLogUnavailable the prediction log's database does not answer
     │   ├── LogBusy                too many predictions wait to be logged
+    │   ├── EvaluationOvertaken    an evaluation of alerts that began later was stored first
     │   └── CommitConflict         other writers of the same table committed first
     └── TerminalError              a retry fails again: a user or new data has to solve it
         ├── ConfigurationError     a setting, a YAML attribute or a command-line value is wrong
@@ -64,6 +65,10 @@ class PredictionLogUnavailable(TransientError):
 
 class LogBusy(TransientError):
     """Too many predictions wait to be logged."""
+
+
+class EvaluationOvertaken(TransientError):
+    """An evaluation of alerts that began later was stored first."""
 
 
 class CommitConflict(TransientError):

@@ -17,6 +17,7 @@ from ml_assets.alerts.delivery.enqueuing import enqueue
 from ml_assets.alerts.delivery.routes import Route
 from ml_assets.alerts.delivery.tables import create_notifications
 from ml_assets.alerts.finding import Level
+from ml_assets.alerts.order import begin, create_evaluations, refuse_overtaken
 from ml_assets.alerts.state import Evaluation, changes
 from ml_assets.content import KEY_LENGTH
 from ml_assets.errors import ConfigurationError
@@ -145,14 +146,24 @@ class AlertLog(LedgerDatabase):
         with self._transaction() as connection:
             return [_event(row) for row in connection.execute(query).mappings()]
 
+    def begin(self) -> int:
+        """The number of an evaluation whose sources are read from now on."""
+        with self._only_writer() as connection:
+            return begin(connection)
+
     def update(self, evaluation: Evaluation, now: datetime) -> list[Change]:
         """Store what an evaluation changes, and return it.
 
         Args:
             evaluation: what the sources found.
             now: the moment of the evaluation, UTC.
+
+        Raises:
+            EvaluationOvertaken: one that began later is stored; nothing is changed.
         """
         with self._only_writer() as connection:
+            if evaluation.number is not None:
+                refuse_overtaken(connection, evaluation.number)
             known = _found(connection, sa.select(_alerts).where(_alerts.c.recovered_at.is_(None)))
             taken = {*connection.scalars(sa.select(_alerts.c.id))}
             found = changes(known, evaluation, now, taken)
@@ -273,3 +284,4 @@ def _create_tables(connection: sa.Connection) -> None:
     create_missing(connection, _metadata)
     create_append_only(connection, _events)
     create_notifications(connection)
+    create_evaluations(connection)

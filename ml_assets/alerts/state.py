@@ -22,11 +22,13 @@ class Evaluation:
             a source could not look at stays as it is.
         written: pipelines of which a partition is being written: what is not found of them may be there again
             in a moment, so it is not over.
+        number: from ``AlertLog.begin``, before the sources were read; None where nothing else evaluates.
     """
 
     findings: Sequence[Finding]
     judged: Mapping[str, Collection[str] | None]
     written: Collection[str] = ()
+    number: int | None = None
 
     def has_judged(self, alert: Alert) -> bool:
         """Whether the source of an alert was looked at, and nothing that it reads is being written."""

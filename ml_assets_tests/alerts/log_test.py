@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta, timezone
 from functools import partial
 from multiprocessing import get_context
@@ -14,7 +15,7 @@ from ml_assets.alerts.actions import acknowledge, resolve, silence
 from ml_assets.alerts.alert import AlertState
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.log import AlertLog
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, EvaluationOvertaken
 from ml_assets.settings import with_driver
 from ml_assets_tests.alerts.found import NOW, PIPELINE, evaluation, finding, later
 from ml_assets_tests.postgres import postgres_url
@@ -144,6 +145,19 @@ def test_alerts_that_many_evaluations_find_at_once_are_opened_once(url: str) -> 
 
     assert len(AlertLog(url).alerts()) == 5
     assert (events.count("opened"), events.count("repeated")) == (5, 35)
+
+
+def test_an_evaluation_that_began_before_the_last_stored_one_changes_nothing(url: str) -> None:
+    log, other = AlertLog(url), AlertLog(url)
+    older, newer = log.begin(), other.begin()
+    (opened,) = other.update(replace(evaluation(finding()), number=newer), later(1))
+
+    with pytest.raises(EvaluationOvertaken, match="ml-assets alerts list"):
+        log.update(replace(evaluation(), number=older), later(2))
+    assert log.alerts() == [opened.alert]
+
+    (over,) = log.update(replace(evaluation(), number=log.begin()), later(3))
+    assert over.event == "resolved"
 
 
 def _evaluate_and_acknowledge(url: str, number: int) -> None:

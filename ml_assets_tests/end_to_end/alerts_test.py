@@ -3,14 +3,18 @@
 import json
 import shlex
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from ml_assets.alerts.alert import UNRESOLVED, Alert, AlertState
+from ml_assets.alerts.evaluation import Source
+from ml_assets.alerts.state import Evaluation
+from ml_assets.errors import EvaluationOvertaken
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.orchestration.alerts import evaluating
 from ml_assets.orchestration.alerts.checks import verdicts
 from ml_assets.orchestration.alerts.evaluating import AlertSources
 from ml_assets.settings import settings
@@ -127,6 +131,31 @@ def test_a_release_that_waits_is_resolved_by_its_approval(waiting: Project) -> N
 
     assert (found.kind, found.subject) == ("decision_waits", f"release as of {BLOCKED}")
     assert ticked(waiting) == []
+
+
+def test_a_newer_evaluation_that_is_stored_meanwhile_is_not_overwritten(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(project, BAD_DAYS[0])
+    project.materialize(SELECTED, WEEK)
+    graph = project.definitions.resolve_asset_graph()
+    sources = AlertSources(Workspace.of_environment(), project.instance, verdicts(graph))
+    evaluated, newer = evaluating.evaluate, []
+
+    def evaluate_late(found: Sequence[Source]) -> Evaluation:
+        monkeypatch.undo()
+        before = evaluated(found)
+        project.lake.ledger.append([Entry(FLIGHTS, BAD_DAYS[0], Status.STORED)])
+        newer.extend(sources.update(datetime.now(UTC)))
+        return before
+
+    monkeypatch.setattr(evaluating, "evaluate", evaluate_late)
+
+    with pytest.raises(EvaluationOvertaken):
+        sources.update(datetime.now(UTC))
+
+    assert alerts(UNRESOLVED) == [change.alert for change in newer]
+    assert {alert.kind for alert in alerts()} == {"check_failed"}
 
 
 def test_days_after_the_last_one_are_not_looked_at(project: Project) -> None:

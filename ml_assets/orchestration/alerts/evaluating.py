@@ -63,14 +63,17 @@ class AlertSources:
             now: the moment, UTC.
 
         Raises:
+            EvaluationOvertaken: an evaluation that began later is stored; nothing is changed.
             MLAssetsError: the ledger's database does not answer, or does not belong to the lake.
         """
         lake = self.workspace.lake
         with lake.ledger.one_connection():
+            log = self.workspace.alerts
+            number = log.begin()
             written = self._written(lake, now)
             found = evaluate([*self._sources(lake, now)])
-            evaluation = replace(found, written=written | self._written(lake, now))
-            return self.workspace.alerts.update(evaluation, now)
+            written |= self._written(lake, now)
+            return log.update(replace(found, written=written, number=number), now)
 
     def _written(self, lake: Lake, now: datetime) -> set[str]:
         tables = Overview(lake.ledger.url).written_since(now - WRITING_TIME)

@@ -8,6 +8,7 @@ import dagster as dg
 
 from ml_assets.alerts.alert import UNRESOLVED, Alert, Change
 from ml_assets.alerts.finding import Level
+from ml_assets.errors import EvaluationOvertaken
 from ml_assets.orchestration.alerts.checks import verdicts
 from ml_assets.orchestration.alerts.delivering import deliver_due, told
 from ml_assets.orchestration.alerts.evaluating import AlertSources
@@ -33,7 +34,11 @@ def alerts_sensor() -> dg.SensorDefinition:
         if not workspace.has_data:
             return dg.SkipReason("Nothing was materialized yet.")
         ignored = verdicts(context.repository_def.asset_graph)
-        changes = AlertSources(workspace, context.instance, ignored).update(datetime.now(UTC))
+        sources = AlertSources(workspace, context.instance, ignored)
+        try:
+            changes = sources.update(datetime.now(UTC))
+        except EvaluationOvertaken as error:
+            return dg.SkipReason(str(error))
         for change in changes:
             if change.is_told:
                 context.log.warning(logged(change))
