@@ -95,7 +95,7 @@ Event = Literal["opened", "raised", "repeated", "resolved", "recovered", "acknow
 """What happened to an alert.
 
 ``opened``: it is new, or still there after its silence. ``raised``: its level rose. ``repeated``: it is found
-again. ``resolved``: it is found no more, or a person said so. ``recovered``: one that a person had resolved is
+again. ``resolved``: it is found no more, what it is about is no longer in the project, or a person said so. ``recovered``: one that a person had resolved is
 found no more. ``acknowledged`` and ``silenced``: a person did that.
 """
 
@@ -107,10 +107,12 @@ class Change:
     Attributes:
         event: what happened.
         alert: the alert after it.
+        reason: why it is over, if not because it is found no more; empty otherwise.
     """
 
     event: Event
     alert: Alert
+    reason: str = ""
 
     @property
     def is_told(self) -> bool:

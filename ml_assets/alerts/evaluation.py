@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.project import PROJECT
 from ml_assets.alerts.state import Evaluation
 
 log = logging.getLogger(__name__)
 
 NOT_EVALUATED = "not_evaluated"
 """Kind of the alert that a source failed."""
-
-PROJECT = "project"
-"""Pipeline of alerts that are about none."""
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,7 @@ def _append(
             "event": change.event,
             "at": stored_time(now),
             "by": by,
-            "reason": reason,
+            "reason": reason or change.reason,
             "level": change.alert.level.value,
             "count": change.alert.count,
             "message": change.alert.message,

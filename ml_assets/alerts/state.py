@@ -8,6 +8,7 @@ from itertools import count
 from ml_assets.alerts.alert import Alert, AlertState, Change, Event, alert_id
 from ml_assets.alerts.finding import Finding, Key, Level
 from ml_assets.alerts.kinds import KINDS
+from ml_assets.alerts.project import Project
 
 LEVELS = [*Level]
 
@@ -22,13 +23,19 @@ class Evaluation:
             a source could not look at stays as it is.
         written: pipelines of which a partition is being written: what is not found of them may be there again
             in a moment, so it is not over.
+        project: what is in the project: of all else, nothing is found and all alerts are over; None if it is not known.
         number: from ``AlertLog.begin``, before the sources were read; None where nothing else evaluates.
     """
 
     findings: Sequence[Finding]
     judged: Mapping[str, Collection[str] | None]
     written: Collection[str] = ()
+    project: Project | None = None
     number: int | None = None
+
+    def absence(self, one: Alert | Finding) -> str:
+        """Why what an alert or a finding is about is not in the project; empty if it is, or not known."""
+        return self.project.absence(one.pipeline, one.subject) if self.project else ""
 
     def has_judged(self, alert: Alert) -> bool:
         """Whether the source of an alert was looked at, and nothing that it reads is being written."""
@@ -54,7 +61,9 @@ def changes(
         Changes; what a person resolved and is found as before does not change.
     """
     of_key = {alert.key: alert for alert in known}
-    found = {finding.key: finding for finding in evaluation.findings}
+    found = {
+        finding.key: finding for finding in evaluation.findings if not evaluation.absence(finding)
+    }
     used = {*taken}
     result: list[Change] = []
     for key, finding in found.items():
@@ -76,8 +85,8 @@ def _not_found(
     for alert in known:
         if alert.key in found:
             continue
-        if evaluation.has_judged(alert):
-            yield _over(alert, now)
+        if (reason := evaluation.absence(alert)) or evaluation.has_judged(alert):
+            yield _over(alert, now, reason)
         elif _is_heard_again(alert, now):
             yield Change("opened", _heard_again(alert))
 
@@ -144,6 +153,6 @@ def _is_new(alert: Alert, finding: Finding) -> bool:
     return finding.message != alert.message
 
 
-def _over(alert: Alert, now: datetime) -> Change:
+def _over(alert: Alert, now: datetime, reason: str = "") -> Change:
     event: Event = "recovered" if alert.is_resolved else "resolved"
-    return Change(event, replace(alert, state=AlertState.RESOLVED, recovered_at=now))
+    return Change(event, replace(alert, state=AlertState.RESOLVED, recovered_at=now), reason)

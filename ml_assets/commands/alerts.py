@@ -112,16 +112,18 @@ def check(*, as_json: AsJson = False) -> None:
     from ml_assets.orchestration.alerts.checks import verdicts
     from ml_assets.orchestration.alerts.delivering import deliver_due, told
     from ml_assets.orchestration.alerts.evaluating import AlertSources
+    from ml_assets.orchestration.alerts.project import project_of
     from ml_assets.orchestration.runs.runs import project_instance
     from ml_assets.workspace import Workspace
 
     asked_lake()
     progress = progress_console(as_json=as_json)
     with project_instance() as instance, progress.status("Loading definitions …") as status:
-        ignored = verdicts(project_definitions().resolve_asset_graph())
+        graph = project_definitions().resolve_asset_graph()
         status.update("Evaluating alerts …")
         workspace = Workspace.of_environment()
-        found = AlertSources(workspace, instance, ignored).update(datetime.now(UTC))
+        sources = AlertSources(workspace, instance, verdicts(graph), project_of(graph))
+        found = sources.update(datetime.now(UTC))
         status.update("Telling the routes …")
         attempts = deliver_due(workspace, datetime.now(UTC))
     if as_json:

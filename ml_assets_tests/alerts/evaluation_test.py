@@ -2,7 +2,8 @@
 
 import pytest
 
-from ml_assets.alerts.evaluation import NOT_EVALUATED, PROJECT, Source, evaluate
+from ml_assets.alerts.evaluation import NOT_EVALUATED, Source, evaluate
+from ml_assets.alerts.project import PROJECT
 from ml_assets.errors import LakeMismatch
 from ml_assets_tests.alerts.found import KIND, finding
 

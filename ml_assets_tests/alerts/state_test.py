@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ml_assets.alerts.actions import acknowledge, resolve, silence
 from ml_assets.alerts.alert import Alert, AlertState, Change
 from ml_assets.alerts.finding import Finding, Level
+from ml_assets.alerts.project import Project
 from ml_assets.alerts.state import LEVELS, Evaluation, changes, level_of
 from ml_assets.errors import ConfigurationError
 from ml_assets_tests.alerts.found import KIND, NOW, evaluation, finding, later
@@ -113,6 +114,53 @@ def test_while_a_partition_of_its_pipeline_is_written_an_alert_stays_as_it_is() 
 
     assert changes([alert], replace(evaluation(), written={alert.pipeline}), later()) == []
     assert next_of(alert).event == "resolved"
+
+
+PROJECT = Project({"flight_delays"}, {"flight_delays/labels"})
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        pytest.param(
+            {"pipeline": "trains", "subject": "trains/labels"},
+            "the pipeline trains is no longer in the project",
+            id="a pipeline",
+        ),
+        pytest.param(
+            {"subject": "flight_delays/gone"},
+            "the table flight_delays/gone is no longer in the project",
+            id="a table",
+        ),
+        pytest.param(
+            {"kind": "check_failed", "subject": "flight_delays/gone valid"},
+            "the table flight_delays/gone is no longer in the project",
+            id="a check of a table",
+        ),
+    ],
+)
+def test_what_is_no_longer_in_the_project_is_over_whatever_is_found(
+    changed: dict[str, str], reason: str
+) -> None:
+    gone = finding(**changed)
+    unread = Evaluation([gone], {}, written={gone.pipeline}, project=PROJECT)
+
+    (change,) = changes([opened(gone)], unread, later())
+
+    assert (change.event, change.reason, change.is_told) == ("resolved", reason, True)
+    assert changes([], unread, later(2)) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({}, id="a table of the project"),
+        pytest.param({"subject": "release as of 2013-09-12"}, id="about no table"),
+        pytest.param({"pipeline": "project", "subject": "feature_drifted"}, id="about no pipeline"),
+    ],
+)
+def test_what_is_in_the_project_stays_where_it_was_not_looked_at(changed: dict[str, str]) -> None:
+    assert changes([opened(finding(**changed))], Evaluation([], {}, project=PROJECT), later()) == []
 
 
 def test_a_silence_ends_at_its_time_also_where_nothing_was_looked_at() -> None:

@@ -154,7 +154,7 @@ def test_a_newer_evaluation_that_is_stored_meanwhile_is_not_overwritten(
     with pytest.raises(EvaluationOvertaken):
         sources.update(datetime.now(UTC))
 
-    assert alerts(UNRESOLVED) == [change.alert for change in newer]
+    assert {alert.id for alert in alerts(UNRESOLVED)} == {change.alert.id for change in newer}
     assert {alert.kind for alert in alerts()} == {"check_failed"}
 
 
@@ -198,6 +198,36 @@ def test_a_broken_pipeline_is_an_alert_and_what_was_found_of_it_stays(
     assert ("decision_waits", "flight_delays") in found
     assert "drift_window" in found["not_evaluated", "flight_delays"].message
     assert [alert.kind for alert in ticked(waiting)] == ["decision_waits"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "reason"),
+    [
+        pytest.param(
+            Entry("trains/rides", BAD_DAYS[0], Status.QUARANTINED, "no rows"),
+            "the pipeline trains is no longer in the project",
+            id="a pipeline",
+        ),
+        pytest.param(
+            Entry("sources/rides", BAD_DAYS[0], Status.QUARANTINED, "no rows"),
+            "the table sources/rides is no longer in the project",
+            id="a table",
+        ),
+    ],
+)
+def test_an_alert_about_what_was_removed_from_the_project_is_resolved_and_says_why(
+    project: Project, gone: Entry, reason: str
+) -> None:
+    project.lake.ledger.append([gone])
+    AlertSources(Workspace.of_environment(), project.instance).update(datetime.now(UTC))
+    (opened,) = alerts(UNRESOLVED)
+
+    assert ticked(project) == []
+    assert [one.reason for one in Workspace.of_environment().alerts.events(opened.id)] == [
+        "",
+        reason,
+    ]
+    assert ticked(project) == []
 
 
 def test_predictions_that_match_a_rule_are_an_alert_with_the_command_that_traces_one(

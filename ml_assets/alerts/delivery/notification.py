@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 
-from ml_assets.alerts.alert import Alert, Change
+from ml_assets.alerts.alert import Change
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.kinds import KINDS
 from ml_assets.content import digest
@@ -118,12 +118,15 @@ def _body(change: Change, own_id: str) -> str:
         "Notification": own_id,
     }
     lines = "\n".join(_cut(f"{name}: {text}", LINE_LENGTH) for name, text in facts.items() if text)
-    first = f"{_over(alert)} It was: " if change.event == RESOLVED else ""
+    first = f"{_over(change)} It was: " if change.event == RESOLVED else ""
     return f"{_cut(first + alert.message, BODY_LENGTH - len(lines))}\n\n{lines}"
 
 
-def _over(alert: Alert) -> str:
-    """How an alert ended: the sources find it no more, or a person said so."""
+def _over(change: Change) -> str:
+    """How an alert ended: with what it is about, as the sources find it no more, or as a person said so."""
+    if change.reason:
+        return f"{change.reason[0].upper()}{change.reason[1:]}."
+    alert = change.alert
     return "It is found no more." if alert.recovered_at else f"Resolved by {alert.by}."
 
 

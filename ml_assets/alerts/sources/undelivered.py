@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from ml_assets.alerts.delivery.outbox import Outbox
 from ml_assets.alerts.delivery.routes import Route
-from ml_assets.alerts.evaluation import PROJECT
 from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.project import PROJECT
 
 
 def not_delivered(outbox: Outbox, routes: Sequence[Route]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from ml_assets.alerts.alert import Change
 from ml_assets.alerts.evaluation import NOT_EVALUATED, Source, evaluate
 from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.freshness import WRITING_TIME
+from ml_assets.alerts.project import Project
 from ml_assets.alerts.sources.days import many_dead_letters, pipeline_of, quarantined_days
 from ml_assets.alerts.sources.decisions import (
     WAITS,
@@ -48,12 +49,14 @@ class AlertSources:
         workspace: its stores.
         instance: Dagster's runs and check results.
         verdicts: checks whose failure is a valid result.
+        project: what is in the project; None if it is not known.
         until: last partition that is looked at, as a replay of history needs it.
     """
 
     workspace: Workspace
     instance: dg.DagsterInstance
     verdicts: Collection[dg.AssetCheckKey] = ()
+    project: Project | None = None
     until: str = ALL
 
     def update(self, now: datetime) -> list[Change]:
@@ -73,7 +76,8 @@ class AlertSources:
             written = self._written(lake, now)
             found = evaluate([*self._sources(lake, now)])
             written |= self._written(lake, now)
-            return log.update(replace(found, written=written, number=number), now)
+            evaluation = replace(found, written=written, project=self.project, number=number)
+            return log.update(evaluation, now)
 
     def _written(self, lake: Lake, now: datetime) -> set[str]:
         tables = Overview(lake.ledger.url).written_since(now - WRITING_TIME)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterEventType
 
-from ml_assets.alerts.evaluation import PROJECT
 from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.project import PROJECT
 from ml_assets.alerts.sources.days import pipeline_of
 from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT

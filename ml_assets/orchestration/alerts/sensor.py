@@ -12,6 +12,7 @@ from ml_assets.errors import EvaluationOvertaken
 from ml_assets.orchestration.alerts.checks import verdicts
 from ml_assets.orchestration.alerts.delivering import deliver_due, told
 from ml_assets.orchestration.alerts.evaluating import AlertSources
+from ml_assets.orchestration.alerts.project import project_of
 from ml_assets.orchestration.runs.sensors import sensor
 from ml_assets.workspace import Workspace
 
@@ -33,8 +34,8 @@ def alerts_sensor() -> dg.SensorDefinition:
         workspace: Workspace = context.resources.workspace
         if not workspace.has_data:
             return dg.SkipReason("Nothing was materialized yet.")
-        ignored = verdicts(context.repository_def.asset_graph)
-        sources = AlertSources(workspace, context.instance, ignored)
+        graph = context.repository_def.asset_graph
+        sources = AlertSources(workspace, context.instance, verdicts(graph), project_of(graph))
         try:
             changes = sources.update(datetime.now(UTC))
         except EvaluationOvertaken as error:

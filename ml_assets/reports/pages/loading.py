@@ -8,8 +8,8 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.alerts.alert import UNRESOLVED, Alert
-from ml_assets.alerts.evaluation import PROJECT
 from ml_assets.alerts.log import AlertLog
+from ml_assets.alerts.project import PROJECT
 from ml_assets.alerts.state import LEVELS
 from ml_assets.cadence import as_key
 from ml_assets.configuration import models

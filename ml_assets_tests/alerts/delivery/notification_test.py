@@ -125,3 +125,12 @@ def test_a_summary_of_what_is_over_calls_nobody() -> None:
         Level.INFO,
         "Resolved: 3 more alerts in the last hour",
     )
+
+
+def test_the_end_of_an_alert_about_what_was_removed_says_so() -> None:
+    (change,) = changes([], evaluation(finding()), NOW)
+    over = Change("resolved", change.alert, "the pipeline trains is no longer in the project")
+
+    assert notification_of(over).body.startswith(
+        "The pipeline trains is no longer in the project. It was: 2 days are quarantined"
+    )

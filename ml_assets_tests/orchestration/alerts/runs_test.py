@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 
 from ml_assets.alerts.actions import resolve
-from ml_assets.alerts.evaluation import PROJECT
 from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.log import AlertLog
+from ml_assets.alerts.project import PROJECT
 from ml_assets.alerts.state import Evaluation
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger

@@ -1,0 +1,20 @@
+"""What is in the project, by its definitions."""
+
+from typing import Any
+
+from ml_assets.alerts.project import Project
+from ml_assets.alerts.sources.days import pipeline_of
+from ml_assets.orchestration.assets.table_io import table_name
+from ml_assets.orchestration.runs.runs import broken_assets
+
+
+def project_of(graph: Any) -> Project | None:
+    """The pipelines and tables of definitions; None if something is broken, as its tables are not known then.
+
+    Args:
+        graph: the definitions' asset graph.
+    """
+    if broken_assets(graph):
+        return None
+    tables = {table_name(key) for key in graph.get_all_asset_keys()}
+    return Project({*map(pipeline_of, tables)}, tables)
