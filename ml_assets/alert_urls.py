@@ -38,6 +38,16 @@ def split(urls: SecretStr) -> list[SecretStr]:
     return [SecretStr(url) for url in BETWEEN_URLS.split(text) if url]
 
 
+def public_part(url: SecretStr) -> str:
+    """A URL without its query, and with secrets as Apprise masks them: it stays the same if only these change.
+
+    Args:
+        url: a URL that Apprise understands.
+    """
+    receiver = apprise().Apprise.instantiate(url.get_secret_value())
+    return str(receiver.url(privacy=True)).partition("?")[0]
+
+
 def apprise() -> ModuleType:
     """The library, imported when a URL is used: it takes a quarter of a second.
 

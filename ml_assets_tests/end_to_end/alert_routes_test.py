@@ -9,13 +9,13 @@ import pytest
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.settings import settings
 from ml_assets_tests.alerts.delivery.receiver import OK, UNAVAILABLE, Receiver, receiving
+from ml_assets_tests.alerts.delivery.telling import name
 from ml_assets_tests.prepared import tick
 from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import ml_assets
 
 BAD = Entry("sources/flights", "2013-01-03", Status.QUARANTINED, "no rows")
 GOOD = replace(BAD, status=Status.STORED, reason="")
-ROUTE = "warning-1 (json)"
 
 
 @pytest.fixture
@@ -32,10 +32,14 @@ def receiver(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rece
 def test_a_tick_tells_the_routes_and_the_log_what_opened_and_what_is_over(
     project: Project, receiver: Receiver, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert tick(project, "alerts").reason.endswith(f"1 opened. Delivered to {ROUTE}: 1.")
+    assert tick(project, "alerts").reason.endswith(
+        f"1 opened. Delivered to {name(receiver.url)}: 1."
+    )
     assert "Delivered" not in tick(project, "alerts").reason
     project.lake.ledger.append([GOOD])
-    assert tick(project, "alerts").reason.endswith(f"1 resolved. Delivered to {ROUTE}: 1.")
+    assert tick(project, "alerts").reason.endswith(
+        f"1 resolved. Delivered to {name(receiver.url)}: 1."
+    )
 
     opened, resolved = receiver.arrived
     assert opened["title"].startswith("Warning: sources: sources/flights is quarantined on")
@@ -51,14 +55,14 @@ def test_a_route_that_is_down_becomes_an_alert_until_it_is_reached(
     project: Project, receiver: Receiver
 ) -> None:
     receiver.status = UNAVAILABLE
-    problem = f"Not delivered to {ROUTE}: it answered with status 503."
+    problem = f"Not delivered to {name(receiver.url)}: it answered with status 503."
     assert tick(project, "alerts").reason.endswith(problem)
     receiver.status = OK
     reasons = [tick(project, "alerts").reason for _ in range(2)]
 
     assert "1 opened" in reasons[0]
     assert "1 resolved" in reasons[1]
-    assert [(one["event"], ROUTE in one["title"]) for one in receiver.arrived] == [
+    assert [(one["event"], name(receiver.url) in one["title"]) for one in receiver.arrived] == [
         ("opened", False),
         ("opened", True),
         ("resolved", True),
@@ -75,7 +79,7 @@ def test_the_command_tells_the_routes_and_shows_who_was_told(
     shown = ml_assets("alerts", "show", alert["id"])
     (told,) = json.loads(ml_assets("alerts", "show", alert["id"], "--json"))["notifications"]
 
-    assert text.endswith(f"Not delivered to {ROUTE}: it answered with status 503.")
+    assert text.endswith(f"Not delivered to {name(receiver.url)}: it answered with status 503.")
     assert "undelivered after 1 attempts: it answered with status 503" in " ".join(shown.split())
-    assert (told["route"], told["state"]) == (ROUTE, "undelivered")
+    assert (told["route"], told["state"]) == (name(receiver.url), "undelivered")
     assert receiver.url not in f"{text} {shown} {told}"

@@ -34,12 +34,22 @@ def enqueue(
         routes: all routes; without any, nothing is written.
         now: when the changes were made, UTC.
     """
+    for route in routes:
+        _rename_former(connection, route)
     for change in changes if routes else ():
         names = _names(connection, change, routes, now)
         if names:
             notification = notification_of(change)
             rows = [new_row(notification, name, state, now) for name, state in names.items()]
             insert_missing(connection, notifications, rows)
+
+
+def _rename_former(connection: sa.Connection, route: Route) -> None:
+    """Give notifications that an earlier version wrote for a route the name that it has now."""
+    own = notifications.alias("own")
+    is_there = sa.exists().where(own.c.id == _columns.id, own.c.route == route.name)
+    former = sa.update(notifications).where(_columns.route == route.former_name, ~is_there)
+    connection.execute(former.values(route=route.name))
 
 
 def _names(

@@ -1,13 +1,19 @@
 """Routes: where notifications of a level are sent to. Their names are told everywhere, their URLs nowhere."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from ml_assets.alert_urls import AlertUrls, split
+from ml_assets.alert_urls import AlertUrls, public_part, split
 from ml_assets.alerts.finding import Level
+from ml_assets.content import digest
 
 PAGERDUTY = "pagerduty"
+
+MARK_LENGTH = 6
+"""Hexadecimal digits that tell the routes of a level apart."""
 
 
 @dataclass(frozen=True)
@@ -15,14 +21,17 @@ class Route:
     """One receiver of notifications.
 
     Attributes:
-        name: level, number within the level, and service: ``critical-1 (pagerduty)``.
+        name: level, hash of what is not secret in the URL, and service: ``critical-3f9a1c (pagerduty)``. It does not
+            depend on other routes, unless these differ in secrets or options only: then a number follows the hash.
         level: whose notifications it receives.
         url: its Apprise URL.
+        former_name: its name in notifications of earlier versions, with its number in place of the hash.
     """
 
     name: str
     level: Level
     url: SecretStr
+    former_name: str = ""
 
     @property
     def service(self) -> str:
@@ -38,10 +47,19 @@ class Route:
 def routes_of(urls: AlertUrls) -> list[Route]:
     """The routes of all levels; none when nothing is configured."""
     return [
-        Route(f"{level.value}-{number} ({service_of(url)})", level, url)
-        for level in Level
-        for number, url in enumerate(split(getattr(urls, level.value)), 1)
+        route for level in Level for route in _of_level(level, split(getattr(urls, level.value)))
     ]
+
+
+def _of_level(level: Level, urls: list[SecretStr]) -> Iterator[Route]:
+    alike = Counter[str]()
+    for number, url in enumerate(urls, 1):
+        mark = digest(public_part(url))[:MARK_LENGTH]
+        alike[mark] += 1
+        marked = mark if alike[mark] == 1 else f"{mark}-{alike[mark]}"
+        service = service_of(url)
+        former = f"{level.value}-{number} ({service})"
+        yield Route(f"{level.value}-{marked} ({service})", level, url, former)
 
 
 def service_of(url: SecretStr) -> str:

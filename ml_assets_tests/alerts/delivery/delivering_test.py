@@ -1,6 +1,7 @@
 """Delivery to a real HTTP server: order, repeats, outages, floods and routes that hang."""
 
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -60,9 +61,7 @@ def test_an_outage_over_several_attempts_loses_nothing_and_keeps_the_order(
     receiver.status = UNAVAILABLE
 
     title = "Warning: flight_delays: 2 days are quarantined"
-    assert delivered(url, to, NOW) == [
-        Attempt("warning-1 (json)", title, DeliveryState.PENDING, OVER)
-    ]
+    assert delivered(url, to, NOW) == [Attempt(to[0].name, title, DeliveryState.PENDING, OVER)]
     assert delivered(url, to, NOW + timedelta(seconds=WAITS[0] - 1)) == []
     log.update(evaluation(), after_waits(1))
     for waits in (1, 2):
@@ -99,7 +98,8 @@ def test_a_server_that_is_gone_is_told_without_its_address(url: str, receiver: R
     (attempt,) = delivered(url, to, NOW)
 
     assert attempt.problem == "it could not be reached, or did not accept it"
-    assert attempt.route == "warning-1 (json)"
+    assert attempt.route == to[0].name
+    assert "hunter2" not in attempt.route
 
 
 def test_a_route_that_hangs_delays_no_other(url: str) -> None:
@@ -213,3 +213,38 @@ def test_what_is_for_a_route_that_is_no_more_is_given_up_after_all_waits(
     delivered(url, routes(critical="json://127.0.0.1:1"), NOW + timedelta(seconds=seconds))
 
     assert states(url) == [state]
+
+
+def test_a_route_that_is_inserted_before_another_gets_nothing_of_it(url: str) -> None:
+    kept = "json://127.0.0.1:2"
+    log = AlertLog(url, routes(warning=kept))
+    log.update(evaluation(finding()), NOW)
+    to, sent = routes(warning=f"json://127.0.0.1:1 {kept}"), list[tuple[Route, str]]()
+
+    def sender(route: Route, notification: Notification) -> str:
+        sent.append((route, notification.event))
+        return ""
+
+    delivered(url, to, later(1), sender)
+    AlertLog(url, to).update(evaluation(), later(2))
+    delivered(url, to, later(3), sender)
+
+    assert sent == [(to[1], "opened"), (to[1], "resolved")]
+
+
+def test_notifications_of_a_version_that_numbered_routes_are_delivered(url: str) -> None:
+    to, sent = routes(warning="json://127.0.0.1:1 json://127.0.0.1:2"), list[tuple[Route, str]]()
+    numbered = [replace(route, name=route.former_name) for route in to]
+    AlertLog(url, numbered).update(evaluation(finding()), NOW)
+
+    def sender(route: Route, notification: Notification) -> str:
+        sent.append((route, notification.event))
+        return ""
+
+    AlertLog(url, to).update(evaluation(), later(1))
+    delivered(url, to, later(2), sender)
+
+    assert [route.former_name for route in to] == ["warning-1 (json)", "warning-2 (json)"]
+    assert sorted(sent, key=str) == sorted(
+        [(route, event) for route in to for event in ("opened", "resolved")], key=str
+    )

@@ -11,11 +11,13 @@ from ml_assets.alerts.delivery.enqueuing import ONE_BY_ONE_AN_HOUR
 from ml_assets.alerts.delivery.outbox import Outbox
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.log import AlertLog
-from ml_assets_tests.alerts.delivery.telling import quarantined, routes
+from ml_assets_tests.alerts.delivery.telling import name, quarantined, routes
 from ml_assets_tests.alerts.found import NOW, evaluation, finding, later
 
 PAGERDUTY = "pagerduty://integration@key"
 JSON = "json://127.0.0.1:1"
+WARNING, CRITICAL = name(JSON), name(JSON, "critical")
+SECOND = routes(warning=f"{JSON} {JSON}")[1].name
 
 
 def told(url: str) -> list[tuple[str, str, str]]:
@@ -31,8 +33,8 @@ def test_an_alert_is_told_to_the_routes_of_its_level(url: str) -> None:
     log.update(evaluation(finding()), NOW)
 
     assert told(url) == [
-        ("warning-1 (json)", "opened", "pending"),
-        ("warning-2 (json)", "opened", "pending"),
+        (WARNING, "opened", "pending"),
+        (SECOND, "opened", "pending"),
     ]
 
 
@@ -42,7 +44,7 @@ def test_repeats_and_what_a_person_takes_care_of_are_not_told(url: str) -> None:
     log.update(evaluation(finding(until="2013-09-14")), later())
     log.act(opened.alert.id, lambda one: silence(one, "anna", later(), later(60)), now=later())
 
-    assert told(url) == [("warning-1 (json)", "opened", "pending")]
+    assert told(url) == [(WARNING, "opened", "pending")]
 
 
 def test_a_raised_alert_is_told_to_the_higher_level_and_its_end_to_both(url: str) -> None:
@@ -52,10 +54,10 @@ def test_a_raised_alert_is_told_to_the_higher_level_and_its_end_to_both(url: str
     log.update(evaluation(), later(2))
 
     assert told(url) == [
-        ("warning-1 (json)", "opened", "pending"),
-        ("critical-1 (json)", "raised", "pending"),
-        ("critical-1 (json)", "resolved", "pending"),
-        ("warning-1 (json)", "resolved", "pending"),
+        (WARNING, "opened", "pending"),
+        (CRITICAL, "raised", "pending"),
+        (CRITICAL, "resolved", "pending"),
+        (WARNING, "resolved", "pending"),
     ]
 
 
@@ -66,8 +68,8 @@ def test_a_route_that_was_not_told_of_an_alert_is_not_told_of_its_end(url: str) 
     log.act(opened.alert.id, lambda one: resolve(one, "anna", later()), now=later())
 
     assert told(url) == [
-        ("warning-1 (json)", "opened", "pending"),
-        ("warning-1 (json)", "resolved", "pending"),
+        (WARNING, "opened", "pending"),
+        (WARNING, "resolved", "pending"),
     ]
 
 
@@ -78,7 +80,7 @@ def test_a_silenced_alert_ends_in_silence_but_for_the_incident_of_pagerduty(url:
 
     log.update(evaluation(), later(1))
 
-    assert told(url)[2:] == [("warning-2 (pagerduty)", "resolved", "pending")]
+    assert told(url)[2:] == [(name(PAGERDUTY), "resolved", "pending")]
 
 
 def test_without_routes_nothing_is_written(url: str) -> None:
@@ -110,7 +112,7 @@ def test_after_many_alerts_within_an_hour_further_ones_are_held(url: str) -> Non
 
     log.update(evaluation(*quarantined(*range(ONE_BY_ONE_AN_HOUR + 3))), later(61))
 
-    assert told(url)[-1] == ("warning-1 (json)", "opened", "pending")
+    assert told(url)[-1] == (WARNING, "opened", "pending")
 
 
 def test_the_end_of_an_alert_is_told_as_the_alert_was(url: str) -> None:

@@ -22,6 +22,12 @@ def routes(critical: str = "", warning: str = "", info: str = "") -> list[Route]
     return routes_of(AlertUrls(**{level: SecretStr(text) for level, text in urls.items()}))
 
 
+def name(url: str, level: str = "warning") -> str:
+    """Name of the only route of a level with a URL."""
+    (route,) = routes(**{level: url})
+    return route.name
+
+
 def quarantined(*numbers: int) -> list[Finding]:
     """A quarantined day of each of several tables."""
     return [finding(subject=f"flight_delays/table_{number}") for number in numbers]

@@ -40,10 +40,10 @@ def test_a_route_that_is_down_is_found_once(url: str) -> None:
     assert (found.kind, found.pipeline, found.subject) == (
         "not_delivered",
         "project",
-        "warning-1 (json)",
+        TO[1].name,
     )
     assert found.message == (
-        "2 notifications did not reach warning-1 (json) since 2013-09-14 08:30 UTC, after 5 attempts: "
+        f"2 notifications did not reach {TO[1].name} since 2013-09-14 08:30 UTC, after 5 attempts: "
         "it did not answer within 10 s"
     )
     assert found.command == f"ml-assets alerts show {last.notification.alert_id}"
