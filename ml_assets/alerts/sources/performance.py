@@ -25,11 +25,8 @@ from ml_assets.ledger.entries import Status
 from ml_assets.ledger.overview import Overview
 
 KIND = "performance_dropped"
-BACK = 120
-"""Partitions before the newest report in which a drop may have begun."""
-
-READ_TOGETHER = 10
-"""Reports that are read at once, the newest first, until none can tell more."""
+FIRST_READ = 10
+"""Reports before the newest that are read at first; then twice as many each time, until none can tell more."""
 
 AWAITED = timedelta(hours=1)
 """How long a report waits for its causes, so that those who are told hear of them."""
@@ -51,7 +48,7 @@ def performance_dropped(
     table = pipeline.table(nouns.PERFORMANCE_REPORT)
     last = Overview(lake.ledger.url).last_stored(table, until)
     newest = _stored(lake, table, [last]) if last else None
-    if last is None or newest is None or not _may_last(newest):
+    if last is None or newest is None:
         return
     reports = _history(lake, table, pipeline, last, newest)
     day = _judged_day(reports, last, _waits_for_causes(lake, pipeline, last, now))
@@ -69,7 +66,7 @@ def performance_dropped(
 def _history(
     lake: Lake, table: str, pipeline: WatchedPipeline, last: str, newest: pd.DataFrame
 ) -> pd.DataFrame:
-    """Reports of the champion, as far back as one may tell of a drop that lasts in the newest one.
+    """Reports of the champion, as far back as one may tell of a drop that is in the newest one.
 
     Args:
         lake: the project's tables.
@@ -78,15 +75,16 @@ def _history(
         last: partition of the newest one.
         newest: its rows.
     """
-    days = pipeline.calendar.keys(pipeline.calendar.shifted(last, -BACK), last)
-    reports = newest
-    for end in range(len(days) - 1, 0, -READ_TOGETHER):
-        before = _stored(lake, table, days[max(0, end - READ_TOGETHER) : end])
+    first = Overview(lake.ledger.url).first_stored(table) or last
+    days, reports, count = pipeline.calendar.keys(first, last)[:-1], newest, FIRST_READ
+    while days and _may_last(reports):
+        before = _stored(lake, table, days[-count:])
+        days, count = days[:-count], 2 * count
         if before is None:
             continue
         of_champion = before["model_as_of"] == newest["model_as_of"].iloc[0]
         reports = pd.concat([reports, before[of_champion]])
-        if not of_champion.all() or not _may_last(reports):
+        if not of_champion.all():
             break
     return reports
 
@@ -107,7 +105,8 @@ def _lasts(row: Mapping[Any, Any]) -> bool:
 def _is_worse(row: Mapping[Any, Any]) -> bool:
     """Whether a value is worse than its limit, by chance or not."""
     value, limit = row["value"], row["limit"]
-    return bool(value < limit if METRICS[row["metric"]].higher_is_better else value > limit)
+    is_worse = value < limit if METRICS[row["metric"]].higher_is_better else value > limit
+    return bool(is_worse)
 
 
 def _drops(reports: pd.DataFrame, day: str) -> list[dict[Any, Any]]:

@@ -260,3 +260,16 @@ def test_nothing_is_found_before_there_is_a_report(lake: Lake, pipeline: Watched
     assert found(lake, pipeline) == []
     report(lake, EV)
     assert [*performance_dropped(lake, pipeline, "2013-09-13", LATER)] == []
+
+
+def test_a_drop_of_a_segment_that_spread_is_the_same_after_hundreds_of_days(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    days = Span("2013-01-01", LAST).days()[::-30][::-1]
+    report(lake, EV, day=days[0])
+    for day in days[1:]:
+        report(lake, OVERALL, EV, day=day)
+
+    (only,) = found(lake, pipeline)
+
+    assert (only.segment, only.since, only.until) == ("carrier=EV", days[0], LAST)
