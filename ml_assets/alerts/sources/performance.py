@@ -7,7 +7,9 @@ chance explains it: there are many segments, and one of them is often near its l
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -16,13 +18,13 @@ from ml_assets import nouns
 from ml_assets.alerts.finding import Finding, Level
 from ml_assets.alerts.messages import first_of
 from ml_assets.alerts.watched import WatchedPipeline
+from ml_assets.cadence import Span
 from ml_assets.content import DAY
 from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
 from ml_assets.ledger.entries import Status
-from ml_assets.ledger.overview import Overview
 
 KIND = "performance_dropped"
 FIRST_READ = 10
@@ -46,15 +48,15 @@ def performance_dropped(
         now: the moment, UTC.
     """
     table = pipeline.table(nouns.PERFORMANCE_REPORT)
-    last = Overview(lake.ledger.url).last_stored(table, until)
-    newest = _stored(lake, table, [last]) if last else None
-    if last is None or newest is None:
+    hashes = lake.ledger.stored_hashes(table, Span("", until))
+    if not hashes:
         return
-    reports = _history(lake, table, pipeline, last, newest)
+    last = max(hashes)
+    reports = _history(_Reports(lake, table, str(lake.ledger.url), tuple(sorted(hashes.items()))))
     day = _judged_day(reports, last, _waits_for_causes(lake, pipeline, last, now))
     if day is None:
         return
-    drops = _drops(reports, day)
+    drops = _drops(reports[reports[DAY] <= day], day)
     breached = sorted({row["breached"] for row in drops})
     causes = _stored(lake, pipeline.table(nouns.LIKELY_CAUSES), breached)
     for row in drops:
@@ -63,75 +65,80 @@ def performance_dropped(
             yield _finding(row, others, pipeline, causes)
 
 
-def _history(
-    lake: Lake, table: str, pipeline: WatchedPipeline, last: str, newest: pd.DataFrame
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Reports:
+    """The stored reports of a table; equal to others if they have equal contents."""
+
+    lake: Lake = field(compare=False)
+    table: str
+    ledger: str
+    contents: tuple[tuple[str, str], ...]
+    """Partition and content hash of each, in order; at least one."""
+
+
+@lru_cache(maxsize=64)
+def _history(of: _Reports) -> pd.DataFrame:
     """Reports of the champion, as far back as one may tell of a drop that is in the newest one.
 
-    Args:
-        lake: the project's tables.
-        table: the table of the reports.
-        pipeline: the pipeline.
-        last: partition of the newest one.
-        newest: its rows.
+    They are remembered, as rows are read and verified for them, and most ticks find nothing new.
+
+    Returns:
+        Rows of the table with ``lasts``: whether a drop that has begun does not end with the row.
     """
-    first = Overview(lake.ledger.url).first_stored(table) or last
-    days, reports, count = pipeline.calendar.keys(first, last)[:-1], newest, FIRST_READ
+    *days, last = (day for day, _ in of.contents)
+    reports, count = _with_lasts(of.lake.read(of.table, [last])), FIRST_READ
+    as_of = reports["model_as_of"].iloc[0]
     while days and _may_last(reports):
-        before = _stored(lake, table, days[-count:])
+        before = _with_lasts(of.lake.read(of.table, days[-count:]))
         days, count = days[:-count], 2 * count
-        if before is None:
-            continue
-        of_champion = before["model_as_of"] == newest["model_as_of"].iloc[0]
-        reports = pd.concat([reports, before[of_champion]])
-        if not of_champion.all():
+        is_of_champion = before["model_as_of"] == as_of
+        reports = pd.concat([reports, before[is_of_champion]])
+        if not is_of_champion.all():
             break
     return reports
 
 
 def _may_last(reports: pd.DataFrame) -> bool:
     """Whether a drop that has begun before these reports ends in none of them."""
-    lasts = reports[[*map(_lasts, reports.to_dict("records"))]]
+    lasts = reports[reports["lasts"]]
     return bool((lasts.groupby(CASE).size() == reports[DAY].nunique()).any())
 
 
-def _lasts(row: Mapping[Any, Any]) -> bool:
-    """Whether a drop that has begun does not end with a row."""
-    return bool(
-        row["is_provisional"] or row["is_breached"] or (_is_overall(row) and _is_worse(row))
-    )
-
-
-def _is_worse(row: Mapping[Any, Any]) -> bool:
-    """Whether a value is worse than its limit, by chance or not."""
-    value, limit = row["value"], row["limit"]
-    is_worse = value < limit if METRICS[row["metric"]].higher_is_better else value > limit
-    return bool(is_worse)
+def _with_lasts(reports: pd.DataFrame) -> pd.DataFrame:
+    """Reports with ``lasts``: a breach, too few labels to tell, or all rows worse than the limit, by chance or not."""
+    is_higher_better = reports["metric"].map(lambda name: METRICS[name].higher_is_better)
+    value, limit = (reports[name].astype("float64") for name in ("value", "limit"))
+    is_worse = (value < limit).where(is_higher_better.astype("bool"), value > limit)
+    is_worse &= reports["segment_column"] == OVERALL
+    cannot_end = reports["is_provisional"].astype("bool") | reports["is_breached"].astype("bool")
+    return reports.assign(lasts=cannot_end | is_worse.astype("bool"))
 
 
 def _drops(reports: pd.DataFrame, day: str) -> list[dict[Any, Any]]:
     """The rows of a day whose drop has begun and not ended.
 
     Args:
-        reports: reports of the champion.
+        reports: reports of the champion up to the day, with ``lasts``.
         day: the day that is judged.
 
     Returns:
         The rows with ``since``, the day of the first breach, and ``breached``, that of the last one.
     """
-    days = sorted(reports.loc[reports[DAY] <= day, DAY].unique())
+    days = sorted(reports[DAY].unique())
     found = []
     for _, of_case in reports.groupby(CASE, sort=False):
-        rows = {row[DAY]: row for row in of_case.to_dict("records")}
+        columns = (of_case[name] for name in (DAY, "lasts", "is_breached"))
+        states = {each: (lasts, broken) for each, lasts, broken in zip(*columns, strict=True)}
         since = breached = None
         for each in days:
-            row = rows.get(each)
-            if row is None or not _lasts(row):
+            lasts, is_breached = states.get(each, (False, False))
+            if not lasts:
                 since = None
-            elif row["is_breached"]:
+            elif is_breached:
                 since, breached = since or each, each
         if since:
-            found.append({**rows[day], "since": since, "breached": breached})
+            [row] = of_case[of_case[DAY] == day].to_dict("records")
+            found.append({**row, "since": since, "breached": breached})
     return found
 
 
