@@ -16,9 +16,6 @@ from ml_assets.ledger.overview import Overview
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.log import PredictionLog
 
-NEWEST = 1000
-"""Logged predictions of the last day that are judged."""
-
 ID = "prediction_id"
 
 
@@ -36,27 +33,31 @@ def high_risk_predictions(
     if not pipeline.rules:
         return
     is_logged = log is not None and pipeline.is_logged
-    rows = _logged(log, pipeline, until) if log and is_logged else _stored(lake, pipeline, until)
-    if rows is None:
-        return
+    pages = _logged(log, pipeline, until) if log and is_logged else _stored(lake, pipeline, until)
+    judged, found = 0, {rule.name: list[pd.DataFrame]() for rule in pipeline.rules}
+    for rows in pages:
+        judged += len(rows)
+        for rule in pipeline.rules:
+            found[rule.name].append(matching(rows, rule))
     for rule in pipeline.rules:
-        if (found := matching(rows, rule)) is not None:
-            yield _finding(pipeline, rule, found, len(rows))
+        matches = pd.concat(found[rule.name]) if judged else pd.DataFrame()
+        if len(matches):
+            yield _finding(pipeline, rule, matches, judged)
 
 
-def matching(rows: pd.DataFrame, rule: AlertRule) -> pd.DataFrame | None:
-    """The rows that match a rule, the highest score first; None without any.
+def matching(rows: pd.DataFrame, rule: AlertRule) -> pd.DataFrame:
+    """The rows that match a rule, without their segments.
 
     Args:
         rows: (n, …) predictions with ``score`` and segments.
         rule: the rule.
     """
-    found = rows[holds(rule.when, rows, len(rows))]
-    return found.sort_values(SCORE, ascending=False) if len(found) else None
+    return rows.loc[holds(rule.when, rows, len(rows)), [DAY, ID, SCORE]]
 
 
 def _finding(pipeline: WatchedPipeline, rule: AlertRule, found: pd.DataFrame, rows: int) -> Finding:
-    day, first = str(found[DAY].iloc[0]), found.iloc[0]
+    first = found.sort_values([SCORE, ID], ascending=[False, True]).iloc[0]
+    day = str(first[DAY])
     return Finding(
         kind="high_risk_prediction",
         pipeline=pipeline.name,
@@ -72,23 +73,20 @@ def _finding(pipeline: WatchedPipeline, rule: AlertRule, found: pd.DataFrame, ro
     )
 
 
-def _stored(lake: Lake, pipeline: WatchedPipeline, until: str) -> pd.DataFrame | None:
+def _stored(lake: Lake, pipeline: WatchedPipeline, until: str) -> Iterator[pd.DataFrame]:
     table = pipeline.table(nouns.PREDICTIONS)
     day = Overview(lake.ledger.url).last_stored(table, until)
-    if day is None:
-        return None
-    score = SCORE if pipeline.has_classes else PREDICTION
-    rows = lake.read(table, [day], columns=[DAY, ID, score, *pipeline.segments])
-    return rows.rename(columns={score: SCORE})
+    if day is not None:
+        score = SCORE if pipeline.has_classes else PREDICTION
+        rows = lake.read(table, [day], columns=[DAY, ID, score, *pipeline.segments])
+        yield rows.rename(columns={score: SCORE})
 
 
-def _logged(log: PredictionLog, pipeline: WatchedPipeline, until: str) -> pd.DataFrame | None:
+def _logged(log: PredictionLog, pipeline: WatchedPipeline, until: str) -> Iterator[pd.DataFrame]:
     day = log.last_day(pipeline.name, until)
-    entries = log.newest(pipeline.name, day, NEWEST) if day else []
-    if not entries:
-        return None
-    rows = pd.DataFrame([{DAY: day, **_row(one, pipeline)} for one in entries])
-    return rows.astype({SCORE: float})
+    for page in log.pages(pipeline.name, day) if day else ():
+        rows = pd.DataFrame([{DAY: day, **_row(one, pipeline)} for one in page])
+        yield rows.astype({SCORE: float})
 
 
 def _row(entry: LoggedPrediction, pipeline: WatchedPipeline) -> Mapping[str, object]:

@@ -27,6 +27,9 @@ from ml_assets.online.prediction_log.tables import (
 KEYS_AT_ONCE = 500
 """Ids or days of one query; databases limit the number of its parameters."""
 
+PAGE = 2_000
+"""Entries that are in memory at once where a day is read in pages."""
+
 WAIT_SECONDS = 5.0
 
 _columns = logged_predictions.c
@@ -129,6 +132,16 @@ class PredictionLog(LedgerDatabase):
         )
         with self._transaction() as connection:
             return [entry_of(dict(row)) for row in connection.execute(query).mappings()]
+
+    def pages(self, pipeline: str, day: str) -> Iterator[list[LoggedPrediction]]:
+        """The entries of a day, of which there may be more than memory holds, in pages without an order."""
+        query = sa.select(logged_predictions).where(
+            _columns.pipeline == pipeline, _columns.day == day
+        )
+        with self._transaction() as connection:
+            found = connection.execution_options(yield_per=PAGE).execute(query).mappings()
+            for page in found.partitions():
+                yield [entry_of(dict(row)) for row in page]
 
     def last_day(self, pipeline: str, until: str) -> str | None:
         """The last day of a pipeline up to a day that has an entry; None for none."""

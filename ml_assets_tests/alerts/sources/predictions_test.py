@@ -154,3 +154,16 @@ def test_answers_of_a_service_are_judged_before_they_are_in_the_lake(
         "2013-07-03"
     ]
     assert [one.until for one in high_risk_predictions(lake, log, watched, LAST)] == ["2013-07-01"]
+
+
+def test_of_thousands_of_answers_of_a_day_none_is_missed(
+    lake: Lake, watched: WatchedPipeline, tmp_path: Path
+) -> None:
+    log = PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
+    log.append([logged(0, 0.95), *(logged(number, 0.3) for number in range(1, 4_500))])
+
+    (found,) = high_risk_predictions(lake, log, replace(watched, is_logged=True), LAST)
+
+    assert found.message == (
+        "1 of 4,500 predictions of 2013-07-02 match 'late_ev', the highest is 0.95 of row 0"
+    )
