@@ -1,4 +1,4 @@
-"""Durations of configuration files: a number and a unit, such as ``36h``, ``7d``, ``8w`` or ``3mo``."""
+"""Durations of configuration files and options: a number and a unit, such as ``36h``, ``7d``, ``8w`` or ``3mo``."""
 
 import re
 from dataclasses import dataclass
@@ -141,7 +141,7 @@ def _limited(duration: Duration) -> Duration:
 
 def _positive(duration: Duration) -> Duration:
     if not duration.longest:
-        raise ValueError(f"{duration.text} is no time, expected at least one partition")
+        raise ValueError(f"{duration.text} is no time, expected more than zero")
     return duration
 
 
@@ -171,6 +171,18 @@ OffsetFromStart = Annotated[
 PositiveDuration = Annotated[DurationOrNone, AfterValidator(_positive)]
 Age = Annotated[PositiveDuration, AfterValidator(_in_hours)]
 """A duration of a fixed length."""
+
+
+def age(text: str) -> timedelta:
+    """A duration of a fixed length, longer than zero.
+
+    Args:
+        text: hours, days or weeks, such as ``36h``.
+
+    Raises:
+        ValueError: the text is none, or it is longer than ten years.
+    """
+    return _in_hours(_positive(_limited(Duration.parse(text)))).longest
 
 
 def partitions(section: BaseModel, name: str, calendar: Calendar) -> int:

@@ -1,13 +1,11 @@
 """What a person does with an alert: acknowledge, silence, resolve. Pure; ``log`` stores the result."""
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from ml_assets.alerts.alert import Alert, AlertState, Change
-from ml_assets.errors import ConfigurationError
-
-UNITS = {"d": "days", "h": "hours"}
+from ml_assets.durations import age
+from ml_assets.errors import ConfigurationError, sentence
 
 
 def acknowledge(alert: Alert, by: str, now: datetime) -> Change:
@@ -52,16 +50,20 @@ def moment(text: str, now: datetime) -> datetime:
     Raises:
         ConfigurationError: it is neither.
     """
-    if found := re.fullmatch(r"([1-9]\d{0,3})([dh])", text, re.ASCII):
-        return now + timedelta(**{UNITS[found[2]]: int(found[1])})
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigurationError(
-            f"'{text}' is no time. Expected hours or days, '12h' or '7d', or a time in UTC, "
-            "'2026-08-01T08:00'."
-        ) from None
+        return now + _age(text)
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _age(text: str) -> timedelta:
+    try:
+        return age(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{sentence(error)} A time in UTC is written as '2026-08-01T08:00'."
+        ) from None
 
 
 def described(change: Change) -> str:

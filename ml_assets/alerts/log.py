@@ -17,7 +17,7 @@ from ml_assets.alerts.delivery.enqueuing import enqueue
 from ml_assets.alerts.delivery.routes import Route
 from ml_assets.alerts.delivery.tables import create_notifications
 from ml_assets.alerts.finding import Level
-from ml_assets.alerts.order import begin, create_evaluations, refuse_overtaken
+from ml_assets.alerts.order import begin, create_evaluations, last_stored_at, refuse_overtaken
 from ml_assets.alerts.state import Evaluation, changes
 from ml_assets.content import KEY_LENGTH
 from ml_assets.errors import ConfigurationError
@@ -151,6 +151,11 @@ class AlertLog(LedgerDatabase):
         with self._only_writer() as connection:
             return begin(connection)
 
+    def last_evaluated(self) -> datetime | None:
+        """When an evaluation was stored last, UTC; None for never."""
+        with self._transaction() as connection:
+            return last_stored_at(connection)
+
     def update(self, evaluation: Evaluation, now: datetime) -> list[Change]:
         """Store what an evaluation changes, and return it.
 
@@ -163,7 +168,7 @@ class AlertLog(LedgerDatabase):
         """
         with self._only_writer() as connection:
             if evaluation.number is not None:
-                refuse_overtaken(connection, evaluation.number)
+                refuse_overtaken(connection, evaluation.number, now)
             known = _found(connection, sa.select(_alerts).where(_alerts.c.recovered_at.is_(None)))
             taken = {*connection.scalars(sa.select(_alerts.c.id))}
             found = changes(known, evaluation, now, taken)

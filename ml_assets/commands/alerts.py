@@ -12,6 +12,7 @@ from ml_assets.commands.shared import AsJson, console, print_json
 
 if TYPE_CHECKING:
     from ml_assets.alerts.alert import Alert, Change
+    from ml_assets.workspace import Workspace
 
 app = typer.Typer(
     no_args_is_help=True, help="Alerts: what is wrong, since when, and who takes care of it."
@@ -36,14 +37,35 @@ def list_alerts(
 
     workspace = Workspace.of_environment()
     states = None if is_all else UNRESOLVED
-    found = []
+    found, evaluated = [], None
     if workspace.has_data:
         with workspace.lake.ledger.one_connection():
             found = most_severe_first(workspace.alerts.alerts(pipeline or None, states))
+            evaluated = workspace.alerts.last_evaluated()
+    if pipeline and not found:
+        _refuse_unknown(pipeline, workspace)
     if as_json:
         print_json([as_json_value(alert) for alert in found])
     else:
-        print_alerts(found, console())
+        print_alerts(found, evaluated, console())
+
+
+def _refuse_unknown(name: str, workspace: "Workspace") -> None:
+    """Refuse the name of neither a pipeline nor a folder of tables, nor of one that had alerts.
+
+    Raises:
+        ConfigurationError: there is no such name.
+    """
+    from ml_assets.alerts.project import PROJECT
+    from ml_assets.configuration.models import pipelines
+    from ml_assets.names import unknown
+
+    known = {PROJECT, *pipelines()}
+    if workspace.has_data:
+        known |= {table.partition("/")[0] for table in workspace.lake.ledger.tables()}
+        known |= {alert.pipeline for alert in workspace.alerts.alerts()}
+    if name not in known:
+        raise unknown("pipeline or folder", name, known)
 
 
 @app.command()
@@ -69,19 +91,19 @@ def show(alert: AlertId, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def ack(alert: AlertId, *, by: By, reason: Reason = "") -> None:
+def ack(alert: AlertId, *, by: By, reason: Reason = "", as_json: AsJson = False) -> None:
     """Take care of an alert: it stays in the list, and its repeats stay acknowledged."""
     from ml_assets.alerts.actions import acknowledge
 
-    _act(alert, acknowledge, by=by, reason=reason)
+    _act(alert, acknowledge, by=by, reason=reason, as_json=as_json)
 
 
 @app.command()
-def resolve(alert: AlertId, *, by: By, reason: Reason = "") -> None:
+def resolve(alert: AlertId, *, by: By, reason: Reason = "", as_json: AsJson = False) -> None:
     """Close an alert; it is opened anew only if it occurs anew, such as on a later day."""
     from ml_assets.alerts import actions
 
-    _act(alert, actions.resolve, by=by, reason=reason)
+    _act(alert, actions.resolve, by=by, reason=reason, as_json=as_json)
 
 
 @app.command()
@@ -93,6 +115,7 @@ def silence(
     ],
     by: By,
     reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Hear nothing of an alert until a time, unless its level rises."""
     from ml_assets.alerts import actions
@@ -100,7 +123,7 @@ def silence(
 
     end = actions.moment(until, datetime.now(UTC))
     why = f"until {format_time(end)}{': ' if reason else ''}{reason}"
-    _act(alert, partial(actions.silence, until=end), by=by, reason=why)
+    _act(alert, partial(actions.silence, until=end), by=by, reason=why, as_json=as_json)
 
 
 @app.command()
@@ -136,17 +159,26 @@ def check(*, as_json: AsJson = False) -> None:
 
 
 def _act(
-    alert_id: str, action: "Callable[[Alert, str, datetime], Change]", *, by: str, reason: str
+    alert_id: str,
+    action: "Callable[[Alert, str, datetime], Change]",
+    *,
+    by: str,
+    reason: str,
+    as_json: bool,
 ) -> None:
     from ml_assets.alerts.actions import described
+    from ml_assets.commands.printing.alerts import as_json_value
     from ml_assets.commands.shared import asked_lake
     from ml_assets.release.approvals.actions import single_line
     from ml_assets.workspace import Workspace
 
     asked_lake()
-    person, now = single_line("by", by), datetime.now(UTC)
-    why = single_line("reason", reason) if reason else ""
+    person, now = single_line("--by", by), datetime.now(UTC)
+    why = single_line("--reason", reason) if reason else ""
     change = Workspace.of_environment().alerts.act(
         alert_id, lambda alert: action(alert, person, now), now=now, reason=why
     )
-    typer.echo(described(change))
+    if as_json:
+        print_json(as_json_value(change.alert))
+    else:
+        typer.echo(described(change))

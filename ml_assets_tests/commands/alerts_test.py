@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -87,9 +88,38 @@ def test_the_list_has_what_is_not_resolved_the_most_severe_first(
 
 def test_an_empty_list_is_said(command: Command, tmp_path: Path) -> None:
     listed = printed(command("alerts", "list"))
-    assert "No alert is open. To evaluate alerts now, run: ml-assets alerts check" in listed
+    assert "No alert is open.\nNever evaluated; to evaluate now: ml-assets alerts check" in listed
     assert json.loads(command("alerts", "list", "--json").stdout) == []
     assert not (tmp_path / "data" / "ledger.db").exists()
+
+
+def test_a_list_says_when_alerts_were_evaluated_last(
+    command: Command, log: AlertLog, alert: Alert
+) -> None:
+    evaluated = datetime(2013, 9, 14, 6, 30, tzinfo=UTC)
+    log.update(replace(evaluation(), number=log.begin()), evaluated)
+
+    assert "Last evaluated: 2013-09-14 06:30 UTC;" in printed(command("alerts", "list"))
+
+
+def test_alerts_of_one_level_are_listed_by_partition(command: Command, log: AlertLog) -> None:
+    days = ["2013-09-12", "2013-09-10", "2013-09-11"]
+    found = [finding(subject=f"{PIPELINE}/{day}", since=day, until=day) for day in days]
+    log.update(evaluation(*found), datetime.now(UTC))
+
+    listed = json.loads(command("alerts", "list", "--json").stdout)
+
+    assert [one["since"] for one in listed] == sorted(days)
+
+
+def test_an_unknown_pipeline_is_refused_with_the_most_similar_name(
+    command: Command, alert: Alert
+) -> None:
+    done = command("alerts", "list", PIPELINE.upper())
+
+    assert done.returncode == 2
+    assert "There is no pipeline or folder" in done.stderr
+    assert f"Did you mean '{PIPELINE}'?" in done.stderr
 
 
 def test_an_alert_is_shown_with_its_history_runbook_and_command(
@@ -159,9 +189,17 @@ def test_a_silence_ends_after_a_duration_or_at_a_time(
     ("words", "problem"),
     [
         pytest.param(["ack", "12345678", "--by", "Ann"], "There is no alert", id="unknown"),
-        pytest.param(["ack", "ID", "--by", " "], "'by' is empty", id="nobody"),
+        pytest.param(["ack", "ID", "--by", " "], "'--by' is empty", id="nobody"),
         pytest.param(
-            ["silence", "ID", "--until", "soon", "--by", "A"], "'soon' is no time", id="no time"
+            ["silence", "ID", "--until", "soon", "--by", "A"],
+            "'soon' is not a duration",
+            id="no time",
+        ),
+        pytest.param(
+            ["silence", "ID", "--until", "0h", "--by", "A"], "0h is no time", id="zero hours"
+        ),
+        pytest.param(
+            ["silence", "ID", "--until", "99999d", "--by", "A"], "at most ten years", id="too long"
         ),
         pytest.param(
             ["silence", "ID", "--until", "2013-01-01", "--by", "A"], "not in the future", id="past"
@@ -176,6 +214,14 @@ def test_what_is_not_possible_is_refused(
     assert done.returncode == 2
     assert problem in done.stderr
     assert [one.event for one in log.events(alert.id)] == ["opened"]
+
+
+def test_what_a_person_does_is_printed_as_json_on_request(command: Command, alert: Alert) -> None:
+    done = command("alerts", "ack", alert.id, "--by", "Ann", "--json")
+
+    found = json.loads(done.stdout)
+    assert found.keys() == ALERT_KEYS
+    assert (found["id"], found["state"], found["by"]) == (alert.id, "acknowledged", "Ann")
 
 
 def test_a_resolved_alert_is_listed_on_request_only(command: Command, alert: Alert) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -28,19 +29,38 @@ def as_json_value(alert: Alert) -> dict[str, Any]:
 
 
 def most_severe_first(alerts: Sequence[Alert]) -> list[Alert]:
-    """Alerts by level; of one level, those that are not resolved first, and of these the oldest."""
-    return sorted(
-        alerts, key=lambda one: (one.is_resolved, LEVELS.index(one.level), one.first_seen, one.id)
-    )
+    """Alerts by level; those that are not resolved first, and of one level the oldest."""
 
-
-def print_alerts(alerts: Sequence[Alert], out: Console) -> None:
-    """Print a list of alerts, in its order."""
-    if not alerts:
-        out.print(
-            "No alert is open. To evaluate alerts now, run: ml-assets alerts check", soft_wrap=True
+    def order(one: Alert) -> tuple[Any, ...]:
+        return (
+            one.is_resolved,
+            LEVELS.index(one.level),
+            one.first_seen,
+            one.since,
+            one.pipeline,
+            one.subject,
         )
-        return
+
+    return sorted(alerts, key=order)
+
+
+def print_alerts(alerts: Sequence[Alert], evaluated: datetime | None, out: Console) -> None:
+    """Print a list of alerts, in its order.
+
+    Args:
+        alerts: the alerts.
+        evaluated: when alerts were evaluated last, UTC; None for never.
+        out: where.
+    """
+    if alerts:
+        _print_table(alerts, out)
+    else:
+        out.print("No alert is open.")
+    last = f"Last evaluated: {format_time(evaluated)}" if evaluated else "Never evaluated"
+    out.print(f"{last}; to evaluate now: ml-assets alerts check", highlight=False)
+
+
+def _print_table(alerts: Sequence[Alert], out: Console) -> None:
     table = plain_table("id", "level", "what")
     for number, alert in enumerate(alerts):
         if number:

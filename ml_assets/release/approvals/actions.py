@@ -3,13 +3,13 @@
 ``approval_log`` stores the records, ``approvals`` evaluates them.
 """
 
-import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ml_assets import nouns
 from ml_assets.cadence import Calendar, as_key
+from ml_assets.durations import age
 from ml_assets.errors import ConfigurationError, sentence
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
@@ -27,7 +27,6 @@ from ml_assets.release.gates import GateOutcome
 from ml_assets.release.history import release_of, released_days
 from ml_assets.release.promotion import release_command
 
-UNITS = {"d": "days", "h": "hours"}
 MAX_LISTED_DAYS = 8
 
 
@@ -138,11 +137,10 @@ def _expiry(action: Action, text: str, now: datetime) -> datetime | None:
         return None
     if action is Action.REJECT:
         raise ConfigurationError("A rejection is final and does not expire. Leave 'expires' empty.")
-    if not re.fullmatch(r"[1-9]\d{0,3}[dh]", text, re.ASCII):
-        raise ConfigurationError(
-            f"'{text}' is not a duration. Expected days or hours, for example '7d' or '12h'."
-        )
-    return now + timedelta(**{UNITS[text[-1]]: int(text[:-1])})
+    try:
+        return now + age(text)
+    except ValueError as error:
+        raise ConfigurationError(sentence(error)) from None
 
 
 def _decision(lake: Lake, pipeline: str, day: str) -> Mapping[Any, Any]:

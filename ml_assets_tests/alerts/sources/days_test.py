@@ -37,7 +37,7 @@ def test_quarantined_days_of_a_table_are_one_finding(lake: Lake) -> None:
     assert (flights.pipeline, flights.subject) == ("sources", TABLE)
     assert (flights.since, flights.until) == ("2013-02-09", "2013-02-11")
     assert "2013-02-09 to 2013-02-11 (2 partitions): no rows" in flights.message
-    assert flights.command == "ml-assets impact sources/flights --partition 2013-02-11 --apply"
+    assert flights.command == "ml-assets impact sources/flights --partition 2013-02-11 --plan"
     assert weather.subject == "sources/weather"
 
 
