@@ -125,7 +125,8 @@ def print_status(found: "ProjectStatus", out: Console, alerts: "Sequence[Alert]"
             tables = [name for name, each in found.sources.items() if each.problem == problem]
             _line(out, f"[red]source of {', '.join(tables)}[/red]: {escape(problem)}")
             out.print()
-    print_open(alerts, SHOWN, out)
+    told = {one.command for pipeline in found.pipelines for one in pipeline.waiting}
+    print_open(alerts, SHOWN, out, told)
     _print_problems(found, out)
     _print_stale(found.stale, out)
     _command(out, f"Next, {found.next.step}:", found.next.command)

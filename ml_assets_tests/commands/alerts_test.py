@@ -247,3 +247,19 @@ def test_status_counts_open_alerts_and_names_the_first(command: Command, alert: 
     assert "Alerts: 1 warning" in text
     assert f"warning {alert.id} 2 days [are] quarantined" in text
     assert [one["id"] for one in found["alerts"]] == [alert.id]
+
+
+def test_status_counts_the_alert_of_a_release_and_does_not_repeat_its_reason(
+    command: Command, log: AlertLog, tmp_path: Path
+) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'data' / 'ledger.db'}")
+    decide(Lake(str(tmp_path / "data" / "lake"), ledger), "2013-07-16")
+    approve = f"ml-assets approve {PIPELINE} 2013-07-16 --by NAME --reason TEXT"
+    found = finding(kind="decision_waits", subject="release as of 2013-07-16", command=approve)
+    log.update(evaluation(found), datetime.now(UTC))
+
+    text = printed(command("status", PIPELINE))
+
+    assert "Alerts: 1 warning" in text
+    assert text.count("2013-07-16 beats_champion") == 1
+    assert found.message not in text

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from ml_assets import nouns
 from ml_assets.alerts.finding import Finding
@@ -41,7 +42,7 @@ def waiting_releases(
     *,
     now: datetime,
 ) -> Iterator[Finding]:
-    """One finding for each release that waits for approval.
+    """At most one finding: releases wait for approval. It is about the newest, which replaces the older ones.
 
     Args:
         lake: the project's tables.
@@ -57,21 +58,24 @@ def waiting_releases(
     if not days:
         return
     rows = lake.read(table, days, columns=[DAY, "verdict", "reason", "evidence"])
-    for row in rows.sort_values(DAY).to_dict("records"):
-        as_of = row[DAY]
-        state = waiting_state(
-            row["verdict"], as_of, row["evidence"], newest=newest, records=records, now=now
+    state = partial(waiting_state, newest=newest, records=records, now=now)
+    waiting = [
+        row
+        for row in rows.sort_values(DAY).to_dict("records")
+        if state(row["verdict"], row[DAY], row["evidence"]) is ApprovalState.WAITING
+    ]
+    if waiting:
+        *older, last = waiting
+        also = f" ({len(older)} older, too)" if older else ""
+        yield Finding(
+            kind=WAITS,
+            pipeline=pipeline.name,
+            subject=f"release as of {last[DAY]}",
+            message=f"the release as of {last[DAY]} waits for approval{also}: {last['reason']}",
+            since=last[DAY],
+            until=last[DAY],
+            command=approve_command(pipeline.name, last[DAY]),
         )
-        if state is ApprovalState.WAITING:
-            yield Finding(
-                kind=WAITS,
-                pipeline=pipeline.name,
-                subject=f"release as of {as_of}",
-                message=f"the release as of {as_of} waits for approval: {row['reason']}",
-                since=as_of,
-                until=as_of,
-                command=approve_command(pipeline.name, as_of),
-            )
 
 
 def waiting_predictions(lake: Lake, pipeline: WatchedPipeline, until: str) -> Iterator[Finding]:

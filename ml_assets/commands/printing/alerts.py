@@ -1,7 +1,7 @@
 """Prints alerts: a list, one with its events, what an evaluation changed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -134,23 +134,27 @@ def print_changes(changes: Sequence[Change], out: Console) -> None:
         out.print("Nothing is found that is not resolved already.")
 
 
-def print_open(alerts: Sequence[Alert], shown: int, out: Console) -> None:
+def print_open(
+    alerts: Sequence[Alert], shown: int, out: Console, told: Collection[str] = ()
+) -> None:
     """Print how many alerts are open, and the most severe of them.
 
     Args:
         alerts: alerts that are not resolved.
         shown: number of alerts that are printed.
         out: where.
+        told: commands that were printed already; alerts that name them are counted only.
     """
     if not alerts:
         return
     counts = Counter(alert.level for alert in alerts)
     levels = [f"[{COLORS[one]}]{counts[one]} {one}[/{COLORS[one]}]" for one in Level if counts[one]]
     out.print(f"Alerts: {', '.join(levels)}", highlight=False)
-    for alert in most_severe_first(alerts)[:shown]:
+    listed = [one for one in most_severe_first(alerts) if one.command not in told]
+    for alert in listed[:shown]:
         state = "" if alert.state is AlertState.OPEN else f" ({alert.state})"
         _indented(out, f"{_level(alert.level)} {alert.id}{state} {escape(alert.message)}")
-    more = len(alerts) - shown
+    more = len(listed) - shown
     out.print(f"  {f'… and {more} more; all' if more > 0 else 'All'}: ml-assets alerts list")
     out.print()
 

@@ -99,6 +99,20 @@ def test_a_release_that_a_newer_champion_passed_and_later_ones_do_not_wait(
     assert waiting(lake, [], pipeline, AS_OF) != []
 
 
+def test_of_several_releases_that_wait_the_newest_is_the_finding(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    decide(lake, "2013-07-02")
+    decide(lake, AS_OF)
+
+    (found,) = waiting(lake, [], pipeline, LAST)
+    assert found.subject == f"release as of {AS_OF}"
+    assert f"as of {AS_OF} waits for approval (1 older, too): " in found.message
+
+    (found,) = waiting(lake, [acted(Action.REJECT)], pipeline, LAST)
+    assert found.subject == "release as of 2013-07-02"
+
+
 def answered(lake: Lake, day: str, outcomes: list[str]) -> None:
     """Store predictions of an ensemble, with what becomes of them."""
     rules = ["far, night" if one == "person" else "" for one in outcomes]
