@@ -113,14 +113,15 @@ def _metric(state: PageState) -> Tile:
         why = "No report has measured it yet." if has_labels else "No label has arrived yet."
         return Tile(state.metric or "Performance", "not judged", why)
     last = seen.iloc[-1]
+    gain = (last["value"] - last["limit"]) * (1 if state.higher_is_better else -1)
+    perhaps = " (worse, perhaps by chance)" if gain < 0 and not last["is_breached"] else ""
     parts = [
         f"{last['low']:.3f} to {last['high']:.3f}" if pd.notna(last["low"]) else "",
-        f"limit {last['limit']:.3f}" if pd.notna(last["limit"]) else "",
+        f"limit {last['limit']:.3f}{perhaps}" if pd.notna(last["limit"]) else "",
         f"{last['window_first']} to {last['window_last']}",
         "provisional" if last["is_provisional"] else "",
         last["note"],
     ]
-    gain = (last["value"] - last["limit"]) * (1 if state.higher_is_better else -1)
     is_good = gain >= 0 and not last["is_provisional"]
     tone: Tone = "urgent" if last["is_breached"] else "good" if is_good else "plain"
     return Tile(state.metric, f"{last['value']:.3f}", f"{'; '.join(filter(None, parts))}.", tone)

@@ -113,6 +113,14 @@ def behind(days: int | None) -> PageState:
             "plain",
             id="below, not judged",
         ),
+        pytest.param(
+            lambda: with_report(value=0.67),
+            "auc",
+            "0.670",
+            "limit 0.680 (worse, perhaps by chance)",
+            "plain",
+            id="below by chance",
+        ),
         pytest.param(world.empty, "auc", "not judged", "No label", "plain", id="no label"),
         pytest.param(
             world.state, "Drifted features", "3 of 22", "feature_0", "attention", id="drifted"
