@@ -186,6 +186,7 @@ class CauseStage:
                 "since": cause.movement.since,
                 "columns": columns_text(cause.columns),
                 "strength": cause.strength,
+                "usual_strength": cause.usual,
             }
             for rank, cause in enumerate(causes(moved, made_from), 1)
         ]

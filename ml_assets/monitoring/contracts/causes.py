@@ -43,6 +43,11 @@ class LikelyCauses(Contract):
         MOVED,
         ge=0,
     )
+    usual_strength: float = computed(
+        "Strength that the first causes of nine in ten windows of the last five months do not exceed.",
+        MOVED,
+        ge=0,
+    )
 
     class Config:
         """Most days have no breach."""
