@@ -18,6 +18,8 @@ EXPECTED = (
 )
 HIDDEN = "***"
 MAX_PORT = 65535
+PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/]*@")
+"""User and password of a URL in a text."""
 HOST = re.compile(r"[A-Za-z0-9._:,%-]*")
 """Characters of host names and addresses; others are part of a password that is not escaped."""
 
@@ -66,6 +68,11 @@ def _problem(url: sa.URL, text: str) -> str:
     if url.port is not None and not 0 < url.port <= MAX_PORT:
         return "its port is not a port number"
     return ""
+
+
+def without_passwords(text: str) -> str:
+    """A text, such as that of another library's error, in which the passwords of URLs are hidden."""
+    return PASSWORD.sub(rf"\1:{HIDDEN}@", text)
 
 
 def is_database(url: str) -> bool:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import NamedTuple, Protocol
 
 from ml_assets.alerts.watched import WatchedTable
@@ -81,6 +82,7 @@ class Delay:
         keys: late partitions, in order, or the one that will be late.
         deadline: until when the first of them had or has to be stored.
         waiting: what the first of them waits for.
+        computable: the first of them, up to one that waits for an input.
         is_told_elsewhere: whether it will be late only, is on its way, or waits for a table that is late itself.
     """
 
@@ -88,6 +90,7 @@ class Delay:
     keys: Sequence[str]
     deadline: datetime
     waiting: Waiting
+    computable: Sequence[str]
     is_told_elsewhere: bool
 
 
@@ -155,7 +158,8 @@ class Freshness:
             waiting.ready_at is not None and self._now < waiting.ready_at + BUFFER * waiting.usual
         )
         told = is_on_its_way or any(self._is_told(one) for one in waiting.path)
-        return Delay(table, late, _deadline(table, late[0]), waiting, told)
+        computable = [*takewhile(lambda key: not self._waiting(table, key).path, late)]
+        return Delay(table, late, _deadline(table, late[0]), waiting, computable, told)
 
     def _soon(self, table: WatchedTable, key: str) -> Delay | None:
         """The next partition that is due, if it has ended, waits, and usually takes longer than there is time."""
@@ -166,7 +170,7 @@ class Freshness:
         deadline, waiting = _deadline(table, key), self._waiting(table, key)
         if not waiting.path or self._now <= deadline - BUFFER * waiting.usual:
             return None
-        return Delay(table, [key], deadline, waiting, is_told_elsewhere=True)
+        return Delay(table, [key], deadline, waiting, computable=[], is_told_elsewhere=True)
 
     def _is_late(self, table: WatchedTable, key: str) -> bool:
         """Whether a partition with rows is missing, though its table was begun, and waits for none in quarantine."""

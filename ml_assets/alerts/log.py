@@ -6,7 +6,7 @@ and writes in one transaction that excludes all others, so that sensors and comm
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from ml_assets.alerts.finding import Level
 from ml_assets.alerts.order import begin, create_evaluations, last_stored_at, refuse_overtaken
 from ml_assets.alerts.state import Evaluation, changes
 from ml_assets.content import KEY_LENGTH
+from ml_assets.database_url import without_passwords
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.append_only import create_append_only
 from ml_assets.ledger.database import LedgerDatabase, create_missing, stored_time
@@ -171,7 +172,7 @@ class AlertLog(LedgerDatabase):
                 refuse_overtaken(connection, evaluation.number, now)
             known = _found(connection, sa.select(_alerts).where(_alerts.c.recovered_at.is_(None)))
             taken = {*connection.scalars(sa.select(_alerts.c.id))}
-            found = changes(known, evaluation, now, taken)
+            found = changes(known, _without_passwords(evaluation), now, taken)
             _store(connection, found, {alert.id: alert for alert in known})
             _append(connection, _notable(found, known), now)
             enqueue(connection, found, self._routes, now)
@@ -205,6 +206,12 @@ class AlertLog(LedgerDatabase):
             is_sqlite = connection.dialect.name == "sqlite"
             connection.execute(_CHANGE_NOTHING if is_sqlite else _EXCLUDE_WRITERS)
             yield connection
+
+
+def _without_passwords(evaluation: Evaluation) -> Evaluation:
+    """An evaluation whose messages can be stored and told: they quote errors of whatever failed."""
+    findings = [replace(one, message=without_passwords(one.message)) for one in evaluation.findings]
+    return replace(evaluation, findings=findings)
 
 
 def _notable(found: Sequence[Change], known: Sequence[Alert]) -> list[Change]:

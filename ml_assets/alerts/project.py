@@ -1,7 +1,9 @@
 """What is in the project, so that alerts about what was removed from it end."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+
+from ml_assets.cadence import Calendar
 
 PROJECT = "project"
 """Pipeline of alerts that are about none."""
@@ -13,11 +15,11 @@ class Project:
 
     Attributes:
         pipelines: names of pipelines and of folders of source tables.
-        tables: asset keys.
+        tables: asset key → its partitions; None without any.
     """
 
     pipelines: Collection[str]
-    tables: Collection[str]
+    tables: Mapping[str, Calendar | None]
 
     def absence(self, pipeline: str, subject: str) -> str:
         """Why an alert cannot be about anything; empty if what it is about is in the project.

@@ -181,3 +181,13 @@ def test_processes_lose_no_action_and_open_no_alert_twice(url: str) -> None:
         "process 0": 10,
         "process 1": 10,
     }
+
+
+def test_passwords_of_urls_in_messages_are_not_stored(url: str) -> None:
+    log = AlertLog(url)
+    message = "cannot read postgresql://bob:s3cr3t@ss@db:5432/x, nor http://db/x"
+
+    (change,) = log.update(evaluation(finding(message=message)), NOW)
+
+    assert change.alert.message == "cannot read postgresql://bob:***@db:5432/x, nor http://db/x"
+    assert [event.message for event in log.events(change.alert.id)] == [change.alert.message]

@@ -13,6 +13,7 @@ from ml_assets.alerts.alert import Alert, AlertState, Change
 from ml_assets.alerts.finding import Finding, Level
 from ml_assets.alerts.project import Project
 from ml_assets.alerts.state import LEVELS, Evaluation, changes, level_of
+from ml_assets.cadence import DAYS
 from ml_assets.errors import ConfigurationError
 from ml_assets_tests.alerts.found import KIND, NOW, evaluation, finding, later
 
@@ -116,7 +117,7 @@ def test_while_a_partition_of_its_pipeline_is_written_an_alert_stays_as_it_is() 
     assert next_of(alert).event == "resolved"
 
 
-PROJECT = Project({"flight_delays"}, {"flight_delays/labels"})
+PROJECT = Project({"flight_delays"}, {"flight_delays/labels": DAYS})
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,8 @@ def _end(missing: Partition, tables: Mapping[str, WatchedTable]) -> str:
 
 
 def _command(delay: Delay) -> str:
-    """The command that computes the partitions, if all that they read is stored."""
-    if delay.waiting.path or not delay.table.inputs:
+    """The command that computes the first partitions, as far as all that they read is stored."""
+    if not delay.computable or not delay.table.inputs:
         return "ml-assets status"
     selected = materialize_command(f'key:"{delay.table.key}"')
-    return selected + partition_option(delay.keys[0], delay.keys[-1])
+    return selected + partition_option(delay.computable[0], delay.computable[-1])

@@ -85,7 +85,8 @@ class AlertSources:
 
     def _sources(self, lake: Lake, now: datetime) -> Iterator[Source]:
         until, ledger, instance = self.until, lake.ledger, self.instance
-        yield Source("run_failed", partial(failed_runs, instance, ledger, now))
+        tables = self.project.tables if self.project else {}
+        yield Source("run_failed", partial(failed_runs, instance, ledger, tables, now))
         yield Source("check_failed", partial(check_failed, instance, ledger, until, self.verdicts))
         yield Source("day_quarantined", partial(quarantined_days, lake, until))
         yield Source("many_dead_letters", partial(many_dead_letters, lake, until))

@@ -1,19 +1,21 @@
 """Source: runs that failed, are not retried any more, and left partitions unfinished."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterEventType
 
 from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.messages import SHOWN, first_of
 from ml_assets.alerts.project import PROJECT
 from ml_assets.alerts.sources.days import pipeline_of
-from ml_assets.cadence import Span
+from ml_assets.cadence import Calendar, Span
 from ml_assets.content import SNAPSHOT
-from ml_assets.ledger.entries import Status, grouped
+from ml_assets.lake.remedy import materialize_command, partition_option
+from ml_assets.ledger.entries import Entry, Status, grouped
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
@@ -40,12 +42,18 @@ MOST_RUNS = 100
 class _FailedRun:
     record: dg.RunRecord
     tables: Sequence[str]
-    reason: str
+    reason: str = ""
 
     @property
     def run(self) -> dg.DagsterRun:
         """The run itself."""
         return self.record.dagster_run
+
+    @property
+    def began_at(self) -> datetime:
+        """When it began, UTC."""
+        start = self.record.start_time
+        return datetime.fromtimestamp(start, UTC) if start else self.record.create_timestamp
 
     @property
     def failed_at(self) -> datetime:
@@ -60,12 +68,37 @@ class _FailedRun:
         return min(names, key=lambda name: (-names[name], name), default=PROJECT)
 
     @property
+    def span(self) -> Span:
+        """Its partitions."""
+        tags = self.run.tags
+        first = tags.get(PARTITION) or tags.get(RANGE_START) or SNAPSHOT
+        return Span(first, tags.get(PARTITION) or tags.get(RANGE_END) or first)
+
+    @property
     def work(self) -> str:
         """What it should have done."""
-        return self.run.tags.get(UNIT) or ", ".join(self.tables) or self.run.job_name
+        if unit := self.run.tags.get(UNIT):
+            return unit
+        span = self.span
+        days = span.first if span.first == span.last else f"{span.first} to {span.last}"
+        partitions = "" if span.first == SNAPSHOT else f" {days}"
+        return f"{first_of(self.tables)}{partitions}" if self.tables else self.run.job_name
+
+    @property
+    def command(self) -> str:
+        """The command that does it; of a sensor's work, and of many tables, what tells what to do."""
+        if UNIT in self.run.tags or not 0 < len(self.tables) <= SHOWN:
+            return "ml-assets status"
+        selected = " or ".join(f'key:"{table}"' for table in self.tables)
+        return materialize_command(selected) + partition_option(self.span.first, self.span.last)
 
 
-def failed_runs(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iterator[Finding]:
+def failed_runs(
+    instance: dg.DagsterInstance,
+    ledger: Ledger,
+    tables: Mapping[str, Calendar | None],
+    now: datetime,
+) -> Iterator[Finding]:
     """One finding for each pipeline with failed runs.
 
     Runs of sensors count when they used up their attempts. Runs of ``ml-assets`` commands do not count: the
@@ -74,9 +107,10 @@ def failed_runs(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> 
     Args:
         instance: instance with the runs.
         ledger: states of the partitions.
+        tables: asset key → its partitions; of others, the first and the last one of a run are looked at.
         now: current time, UTC.
     """
-    found = grouped((one.pipeline, one) for one in _failed(instance, ledger, now))
+    found = grouped((one.pipeline, one) for one in _failed(instance, ledger, tables, now))
     for pipeline, runs in found.items():
         last = runs[0]
         more = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
@@ -85,12 +119,17 @@ def failed_runs(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> 
             pipeline=pipeline,
             subject=f"{pipeline} runs",
             message=f"run {last.run.run_id[:8]} of {last.work} failed: {last.reason}{more}",
-            command="ml-assets status",
+            command=last.command,
             occurrence=f"{max(one.failed_at for one in runs):{SORTABLE}}",
         )
 
 
-def _failed(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iterator[_FailedRun]:
+def _failed(
+    instance: dg.DagsterInstance,
+    ledger: Ledger,
+    calendars: Mapping[str, Calendar | None],
+    now: datetime,
+) -> Iterator[_FailedRun]:
     """Failed runs that nobody retries, the newest first; of a unit of work only the newest."""
     failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - RECENT)
     seen: set[str] = set()
@@ -100,32 +139,61 @@ def _failed(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iter
         if unit in seen or (not unit and STARTED_BY in run.tags):
             continue
         tables = _tables(instance, run)
-        if not _left_unfinished(ledger, tables, run):
+        one = _FailedRun(record, tables or ())
+        if tables is not None and not any(
+            _is_unfinished(instance, ledger, one, table, calendars.get(table)) for table in tables
+        ):
             continue
         if unit:
             seen.add(unit)
             tried = attempts(instance, unit, run.tags[INPUTS])
             if not tried.is_running and tried.failed >= MAX_ATTEMPTS:
-                yield _FailedRun(record, tables or (), tried.error)
+                yield replace(one, reason=tried.error)
         else:
-            reason = failure_of(instance, run.run_id) or "it did not start"
-            yield _FailedRun(record, tables or (), reason)
+            yield replace(one, reason=failure_of(instance, run.run_id) or "it did not start")
 
 
-def _left_unfinished(ledger: Ledger, tables: Sequence[str] | None, run: dg.DagsterRun) -> bool:
-    """Whether a partition of a run is neither stored nor told of by another source; True for one of no assets."""
-    return tables is None or any(_is_unfinished(ledger, table, run) for table in tables)
-
-
-def _is_unfinished(ledger: Ledger, table: str, run: dg.DagsterRun) -> bool:
-    first = run.tags.get(PARTITION) or run.tags.get(RANGE_START) or SNAPSHOT
-    last = run.tags.get(PARTITION) or run.tags.get(RANGE_END) or SNAPSHOT
-    entries = ledger.latest(table, Span(first, last))
-    return last not in entries or any(
-        entry.status is Status.WRITING
-        or (entry.status is Status.SKIPPED and entry.reason.startswith(GIVEN_UP))
-        for entry in entries.values()
+def _is_unfinished(
+    instance: dg.DagsterInstance,
+    ledger: Ledger,
+    failed: _FailedRun,
+    table: str,
+    calendar: Calendar | None,
+) -> bool:
+    """Whether a partition of a table of a run has no result since, and no other source tells of it."""
+    span = failed.span
+    entries = ledger.latest(table, span)
+    keys = (
+        calendar.keys(span.first, span.last)
+        if calendar and span.first != SNAPSHOT
+        else [span.first, span.last]
     )
+    if any(key not in entries or _is_open(entries[key]) for key in keys):
+        return True
+    is_older = any(_is_written_before(entries[key], failed.began_at) for key in keys)
+    return is_older and not _is_made_since(instance, table, span.last, failed.began_at)
+
+
+def _is_open(entry: Entry) -> bool:
+    return entry.status is Status.WRITING or (
+        entry.status is Status.SKIPPED and entry.reason.startswith(GIVEN_UP)
+    )
+
+
+def _is_written_before(entry: Entry, moment: datetime) -> bool:
+    return entry.written_at is None or entry.written_at.replace(tzinfo=UTC) < moment
+
+
+def _is_made_since(
+    instance: dg.DagsterInstance, table: str, partition: str, moment: datetime
+) -> bool:
+    """Whether a run has made a partition since: what it found as before has no new entry in the ledger."""
+    made = dg.AssetRecordsFilter(
+        asset_key=dg.AssetKey(table.split("/")),
+        asset_partitions=None if partition == SNAPSHOT else [partition],
+        after_timestamp=moment.timestamp(),
+    )
+    return bool(instance.fetch_materializations(made, limit=1).records)
 
 
 def _tables(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Sequence[str] | None:

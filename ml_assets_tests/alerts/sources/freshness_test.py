@@ -9,7 +9,7 @@ import pytest
 from ml_assets.alerts.finding import Finding, Level
 from ml_assets.alerts.sources.freshness import stale_tables
 from ml_assets.alerts.watched import WatchedTable
-from ml_assets.cadence import Cadence, Calendar
+from ml_assets.cadence import Cadence, Calendar, shifted
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.planning.inputs import Input
@@ -143,6 +143,17 @@ def test_a_partition_whose_inputs_are_stored_is_computed_by_the_command(lake: La
     assert late.command == (
         "dg launch -m ml_assets.definitions --assets 'key:\"pipe/predictions\"' --partition 2013-06-21"
     )
+
+
+def test_the_command_computes_only_partitions_whose_inputs_are_stored(lake: Lake) -> None:
+    store(lake, DAYS)
+    record(lake, FEATURES, NEXT, end(NEXT) + 2 * HOUR)
+    after = shifted(NEXT, 1)
+
+    (late,) = found(lake, end(after) + 7 * HOUR)
+
+    assert (late.since, late.until) == (NEXT, after)
+    assert late.command.endswith(f" --partition {NEXT}")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.log import AlertLog
 from ml_assets.alerts.project import PROJECT
 from ml_assets.alerts.state import Evaluation
+from ml_assets.cadence import DAYS
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.alerts.runs import RECENT, failed_runs
@@ -60,7 +61,7 @@ def run(instance: dg.DagsterInstance, **tags: str) -> str:
 
 def found(instance: dg.DagsterInstance, ledger: Ledger) -> list[Finding]:
     """What is found now."""
-    return [*failed_runs(instance, ledger, datetime.now(UTC))]
+    return [*failed_runs(instance, ledger, {ORDERS: DAYS}, datetime.now(UTC))]
 
 
 def test_a_run_that_nobody_repeats_is_a_finding(
@@ -71,7 +72,10 @@ def test_a_run_that_nobody_repeats_is_a_finding(
     (failed,) = found(instance, ledger)
 
     assert (failed.pipeline, failed.subject) == ("shop", "shop runs")
-    assert failed.message == f"run {run_id[:8]} of {ORDERS} failed: a value is wrong"
+    assert failed.message == f"run {run_id[:8]} of {ORDERS} {DAY} failed: a value is wrong"
+    assert failed.command == (
+        f"dg launch -m ml_assets.definitions --assets 'key:\"{ORDERS}\"' --partition {DAY}"
+    )
 
 
 def test_failed_runs_of_a_pipeline_are_one_finding_about_the_newest(
@@ -126,18 +130,32 @@ def test_a_run_counts_while_its_partitions_are_unfinished(
     assert bool(found(instance, ledger)) == is_found
 
 
-def test_a_run_of_a_range_counts_while_its_last_partition_is_unknown(
+@pytest.mark.parametrize("unknown", ["2013-02-01", "2013-02-02", "2013-02-03"])
+def test_a_run_of_a_range_counts_while_one_of_its_partitions_is_unknown(
+    instance: dg.DagsterInstance, ledger: Ledger, unknown: str
+) -> None:
+    days = ["2013-02-01", "2013-02-02", "2013-02-03"]
+    whole = dg.Definitions([orders, others]).resolve_implicit_global_asset_job_def()
+    whole.get_subset(asset_selection={orders.key}).execute_in_process(
+        instance=instance, tags={RANGE_START: days[0], RANGE_END: days[-1]}, raise_on_error=False
+    )
+    ledger.append([Entry(ORDERS, day, Status.STORED) for day in days if day != unknown])
+
+    (failed,) = found(instance, ledger)
+    assert f"of {ORDERS} 2013-02-01 to 2013-02-03 failed" in failed.message
+    assert failed.command.endswith("--partition-range 2013-02-01...2013-02-03")
+    ledger.append([Entry(ORDERS, unknown, Status.STORED)])
+    assert found(instance, ledger) == []
+
+
+def test_a_run_that_left_stored_rows_as_they_were_counts_until_another_makes_them(
     instance: dg.DagsterInstance, ledger: Ledger
 ) -> None:
-    whole = dg.Definitions([orders, others]).resolve_implicit_global_asset_job_def()
-    last = "2013-02-02"
-    whole.get_subset(asset_selection={orders.key}).execute_in_process(
-        instance=instance, tags={RANGE_START: DAY, RANGE_END: last}, raise_on_error=False
-    )
     ledger.append([Entry(ORDERS, DAY, Status.STORED)])
+    run(instance)
 
     assert len(found(instance, ledger)) == 1
-    ledger.append([Entry(ORDERS, last, Status.STORED)])
+    instance.report_runless_asset_event(dg.AssetMaterialization(orders.key, partition=DAY))
     assert found(instance, ledger) == []
 
 
@@ -180,8 +198,8 @@ def test_old_runs_do_not_count(instance: dg.DagsterInstance, ledger: Ledger) -> 
     run(instance)
     now = datetime.now(UTC)
 
-    assert [*failed_runs(instance, ledger, now + RECENT - timedelta(minutes=1))]
-    assert [*failed_runs(instance, ledger, now + RECENT + timedelta(minutes=1))] == []
+    assert [*failed_runs(instance, ledger, {}, now + RECENT - timedelta(minutes=1))]
+    assert [*failed_runs(instance, ledger, {}, now + RECENT + timedelta(minutes=1))] == []
 
 
 def test_a_run_without_assets_belongs_to_the_project(
