@@ -49,10 +49,11 @@ def defs() -> dg.Definitions:
 def _of_this_process() -> dg.Definitions:
     """Definitions that Dagster asks for several times in a run: six times in ``dg launch``.
 
-    They stay as long as the process, as its modules do.
+    They stay as long as the process, as its modules do, so that the garbage collector leaves them out.
     """
-    found = _loaded(settings(), resources())
-    gc.freeze()
+    with _no_collections():
+        found = _loaded(settings(), resources())
+        gc.freeze()
     return found
 
 
@@ -91,11 +92,13 @@ def _loaded(chosen: Settings, found: dict[str, dg.ResourceDefinition]) -> dg.Def
 @contextmanager
 def _no_collections() -> Iterator[None]:
     """Nearly all objects of definitions stay, so that collecting what does not would take longest."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 def _load_folders(chosen: Settings) -> dg.Definitions:
