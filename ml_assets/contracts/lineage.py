@@ -11,6 +11,7 @@ are computed by a function may leave it out: ``ml_assets.lineage.measurement.mea
 import inspect
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 
 from ml_assets.contracts.contract import FROM, Contract, columns
 from ml_assets.errors import ConfigurationError
@@ -51,14 +52,14 @@ def lineage(
     own = inspect.get_annotations(contract)
     found: dict[str, list[Column]] = {}
     declarations = _declarations(contract)
+    filled_in: dict[str, list[tuple[str, str]]] = {}
     for name in columns(contract):
         declared = declarations.get(name)
         place = f"Column '{name}' of {contract.__name__}"
-        references = [
-            reference.rpartition(".")[::2]
-            for template in declared or ()
-            for reference in _filled_in(template, names or {}, place)
-        ]
+        for template in declared or ():
+            if template not in filled_in:
+                filled_in[template] = [*_references(template, names or {}, place)]
+        references = [reference for template in declared or () for reference in filled_in[template]]
         is_of_others = declared is None or (
             references and not {noun for noun, _ in references} & {*of_name}
         )
@@ -101,7 +102,8 @@ def lineage_description(sources: Sequence[Column]) -> str:
     return f"From {'; '.join(shown)}." if shown else ""
 
 
-def _declarations(contract: type[Contract]) -> dict[str, list[str]]:
+@cache
+def _declarations(contract: type[Contract]) -> Mapping[str, Sequence[str]]:
     """Column → the input columns that it declares, itself or in the nearest class that it inherits from."""
     return {
         name: list(field.metadata[FROM])
@@ -112,14 +114,15 @@ def _declarations(contract: type[Contract]) -> dict[str, list[str]]:
     }
 
 
-def _filled_in(reference: str, names: Names, place: str) -> Iterator[str]:
-    """The reference with every combination of its placeholders' values."""
-    placeholder = re.search(r"{(\w+)}", reference)
+def _references(template: str, names: Names, place: str) -> Iterator[tuple[str, str]]:
+    """Input and column of a reference, with every combination of its placeholders' values."""
+    placeholder = re.search(r"{(\w+)}", template)
     if placeholder is None:
-        yield reference
+        noun, _, column = template.rpartition(".")
+        yield noun, column
         return
     for value in names[_known("placeholder", placeholder[1], names, place)]:
-        yield from _filled_in(reference.replace(placeholder[0], value), names, place)
+        yield from _references(template.replace(placeholder[0], value), names, place)
 
 
 def _input_column(
@@ -130,8 +133,10 @@ def _input_column(
     place: str,
 ) -> Column:
     """A column of an input that a field refers to by the last part of its name, or all of it."""
-    nouns = [name for name in of_name if "/" not in name]
-    table = of_name.get(noun) or of_name[_known("input", noun, nouns, place)]
+    table = of_name.get(noun)
+    if table is None:
+        nouns = [name for name in of_name if "/" not in name]
+        table = of_name[_known("input", noun, nouns, place)]
     if table in known:
         _known(f"column of {table}", column, known[table], place)
     return table, column
