@@ -105,13 +105,15 @@ def _load_folders(chosen: Settings) -> dg.Definitions:
     """Everything under ``defs/``; a folder that cannot be read is one broken asset.
 
     Dagster reads all files before it builds a component, so one unreadable file fails all folders.
-    Then each folder is loaded apart.
+    Then each folder is loaded apart. ``dg.load_from_defs_folder`` would also describe every component
+    of every installed package, such as Dagster's own, which takes longer than to read the files.
 
     Raises:
         ConfigurationError: the environment changes a pipeline that does not exist.
     """
     try:
-        loaded = dg.load_from_defs_folder(path_within_project=PACKAGE)
+        tree = dg.ComponentTree.for_project(PACKAGE)
+        loaded = tree.build_defs(DEFS)
     except Exception:  # files under defs/ can raise anything
         folders = [
             path for path in sorted(DEFS.iterdir()) if path.is_dir() and path.name[0] not in "._"
@@ -123,7 +125,7 @@ def _load_folders(chosen: Settings) -> dg.Definitions:
             raise
         return found
     _refuse_unknown_pipelines(chosen)
-    return loaded
+    return dg.Definitions.merge(loaded, dg.Definitions(component_tree=tree))
 
 
 def _load_folder(folder: Path) -> dg.Definitions:
