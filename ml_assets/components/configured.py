@@ -1,6 +1,7 @@
 """Base class of the templates: loads a validated configuration from ``defs.yaml``."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -51,6 +52,7 @@ class Configured(dg.Component, Generic[C]):
         )  # type: ignore[return-value]
 
     @classmethod
+    @cache
     def get_model_cls(cls) -> type[BaseModel]:
         """A model that accepts any attributes, which ``read`` validates, with the typed JSON schema."""
         typed = cls.configuration
