@@ -7,9 +7,11 @@ Six weeks of features; the first champion, as of ``CHAMPION``, is trained on ten
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -27,6 +29,7 @@ from ml_assets.orchestration.runs.runs import (
     materialize,
     project_instance,
 )
+from ml_assets.orchestration.storage.instance import BatchingSqliteStorage
 from ml_assets.settings import settings
 from ml_assets_tests.project import ROOT, Project
 
@@ -98,6 +101,28 @@ def new_home(folder: Path) -> Path:
     return folder
 
 
+@cache
+def _empty_instance() -> Mapping[Path, bytes]:
+    """File → content, of an instance of Dagster without runs.
+
+    To create it takes six times as long as to open it.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        BatchingSqliteStorage(name).dispose()
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        return {file.relative_to(folder): file.read_bytes() for file in files}
+
+
+def _prepare_instance(folder: Path) -> None:
+    """Put the files of an empty instance into a folder, unless it exists."""
+    if folder.exists():
+        return
+    for name, content in _empty_instance().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
 @contextmanager
 def opened(home: Path, definitions: dg.Definitions) -> Iterator[Project]:
     """The project in a folder, with settings and environment of its own."""
@@ -111,6 +136,7 @@ def opened(home: Path, definitions: dg.Definitions) -> Iterator[Project]:
         environment.setenv("ML_ASSETS_SENSORS", "stopped")
         environment.delenv("ML_ASSETS_POSTGRES_URL", raising=False)
         settings.cache_clear()
+        _prepare_instance(data / "dagster")
         with project_instance() as instance:
             yield Project(data, definitions, instance)
     settings.cache_clear()

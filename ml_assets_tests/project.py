@@ -111,10 +111,11 @@ class Project:
 
     def versions(self, *tables: str) -> dict[tuple[str, str], str]:
         """(table, day) → data version of everything that is stored."""
+        ledger = self.lake.ledger
         return {
             (table, day): entry.content_hash
-            for table in tables or self.lake.ledger.tables()
-            for day, entry in self.entries(table).items()
+            for table in tables or ledger.tables()
+            for day, entry in ledger.latest(table).items()
             if entry.status is Status.STORED and (entry.rows or not table.endswith("_dead_letters"))
         }
 

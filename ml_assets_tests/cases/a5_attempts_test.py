@@ -65,13 +65,13 @@ def statuses(project: Project) -> dict[str, Status]:
 
 
 def test_a5_a_day_that_was_given_up_stays_closed_while_its_inputs_are_the_same(
-    week: Project,
+    whole_week: Project,
 ) -> None:
-    give_up(week)
+    give_up(whole_week)
 
-    assert tick(week, NEW_DAYS).requests == []
-    assert statuses(week) == dict.fromkeys(TABLES, Status.SKIPPED)
-    assert {week.entries(table)[NEXT].reason.partition(".")[0] for table in TABLES} == {
+    assert tick(whole_week, NEW_DAYS).requests == []
+    assert statuses(whole_week) == dict.fromkeys(TABLES, Status.SKIPPED)
+    assert {whole_week.entries(table)[NEXT].reason.partition(".")[0] for table in TABLES} == {
         "failed 3 times (a value is wrong)"
     }
 
@@ -81,22 +81,22 @@ def test_a5_a_day_that_was_given_up_stays_closed_while_its_inputs_are_the_same(
     [pytest.param(False, id="by itself"), pytest.param(True, id="by hand", marks=pytest.mark.slow)],
 )
 def test_a5_a_repair_of_one_source_opens_all_tables_of_a_day_that_was_given_up(
-    week: Project, *, by_hand: bool
+    whole_week: Project, *, by_hand: bool
 ) -> None:
-    tried_with = give_up(week)
+    tried_with = give_up(whole_week)
 
-    assert week.sql(f"UPDATE flights SET distance = distance + 1 WHERE {ONE_FLIGHT}", NEXT) == 1
+    assert whole_week.sql(f"UPDATE flights SET distance = distance + 1 WHERE {ONE_FLIGHT}", NEXT) == 1
 
     if by_hand:
-        run(week, command(week.entries(TABLES[0])[NEXT].reason))
+        run(whole_week, command(whole_week.entries(TABLES[0])[NEXT].reason))
     else:
-        request = requested(week)
+        request = requested(whole_week)
         assert request.tags[INPUTS] != tried_with
         assert str(request.run_key).endswith("attempt 1")
         assert {key.to_user_string() for key in request.asset_selection or []} == {*TABLES}
-        run_requested(week)
-    assert statuses(week) == dict.fromkeys(TABLES, Status.STORED)
-    last = tick(week, NEW_DAYS)
+        run_requested(whole_week)
+    assert statuses(whole_week) == dict.fromkeys(TABLES, Status.STORED)
+    last = tick(whole_week, NEW_DAYS)
     assert (last.requests, "failed" in last.reason) == ([], False)
 
 
