@@ -3,12 +3,16 @@
 import gc
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import psutil
 import pytest
+import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
@@ -17,7 +21,7 @@ from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.registry import integration
+from ml_assets.registry import database, integration
 from ml_assets.settings import Settings
 from ml_assets_tests.prepared import (
     build_champion,
@@ -31,6 +35,9 @@ from ml_assets_tests.prepared import (
 )
 from ml_assets_tests.project import ROOT, Project, overridden
 from ml_assets_tests.registry import forked_process
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 os.environ["ML_ASSETS_PIPELINES"] = overridden()
 
@@ -83,6 +90,27 @@ def _folders_are_loaded_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ml_assets.definitions, "_load_folders", load_folders)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _registries_are_migrated_once() -> Iterator[None]:
+    """MLflow makes an empty SQLite database by all its migrations; each later one is a copy of the first."""
+    connect, empty = database._connect, list[bytes]()
+
+    def connect_copy(url: sa.URL) -> "MlflowClient":
+        file = Path(str(url.database))
+        is_new = url.get_backend_name() == "sqlite" and not file.exists()
+        if is_new and empty:
+            file.write_bytes(empty[0])
+        client = connect(url)
+        if is_new and not empty:
+            with closing(sqlite3.connect(file)) as connection:
+                empty.append(connection.serialize())
+        return client
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_connect", connect_copy)
         yield
 
 

@@ -104,10 +104,8 @@ class NewDays(Configured[NewDaysConfiguration]):
             return _with_problems(result, problems)
         tables = {table: _source_table(graph, table) for table in self.config.sources}
         days = self._days(graph, lake)
-        last = {
-            table: item.last_complete(connections, lake, days[table])
-            for table, item in tables.items()
-        }
+        sources = {table: item.source_days(connections, lake) for table, item in tables.items()}
+        last = {table: source.last_complete(days[table]) for table, source in sources.items()}
         calendars = {table: calendar_of(_partitions(graph, table)) for table in self._daily}
         complete = {
             table: calendars[table].bounds(day)[1] if day else None for table, day in last.items()
@@ -121,7 +119,7 @@ class NewDays(Configured[NewDaysConfiguration]):
         for table, item in tables.items():
             ended = days_ended(known[table], calendars[table], complete)
             recheck = days_to_record(lake, table, known[table], ended, item.config.revisited)
-            if unreadable := item.record_source(connections, lake, recheck):
+            if unreadable := item.record_source(connections, lake, recheck, sources[table]):
                 problems[table] = next(iter(unreadable.values()))
         work = {table: unfinished(lake.ledger, table, known[table]) for table in self._daily}
         open_tables = [table for table in self._daily if work[table]]

@@ -225,21 +225,27 @@ class SourceTable(Configured[SourceTableConfiguration]):
             unreadable = dict.fromkeys(days, problem) | unreadable
         return raw, unreadable
 
-    def last_complete(self, connections: Connections, lake: Lake, days: Sequence[str]) -> str:
-        """The last of some days that is complete in the source; empty if none is."""
-        return self.source_days(connections, lake).last_complete(days)
-
     def record_source(
-        self, connections: Connections, lake: Lake, days: Sequence[str]
+        self,
+        connections: Connections,
+        lake: Lake,
+        days: Sequence[str],
+        source_days: SourceDays | None = None,
     ) -> dict[str, str]:
         """Record the current source content of some days in the ledger.
+
+        Args:
+            connections: the source systems.
+            lake: lake whose ledger records it.
+            days: the days.
+            source_days: the source days of the table, if the caller has opened them.
 
         Returns:
             Day → why it cannot be read.
         """
         if not days:
             return {}
-        source_days = self._source_days(connections, lake)
+        source_days = source_days or self._source_days(connections, lake)
         raw, unreadable = self._read(connections, source_days, days)
         self._content(lake, source_days).record(days, raw, unreadable)
         return unreadable

@@ -85,7 +85,9 @@ def test_a5_a_repair_of_one_source_opens_all_tables_of_a_day_that_was_given_up(
 ) -> None:
     tried_with = give_up(whole_week)
 
-    assert whole_week.sql(f"UPDATE flights SET distance = distance + 1 WHERE {ONE_FLIGHT}", NEXT) == 1
+    assert (
+        whole_week.sql(f"UPDATE flights SET distance = distance + 1 WHERE {ONE_FLIGHT}", NEXT) == 1
+    )
 
     if by_hand:
         run(whole_week, command(whole_week.entries(TABLES[0])[NEXT].reason))

@@ -190,6 +190,7 @@ attributes:
   validation_window: 7d
   test_window: 14d
   drift_window: 14d
+  registry: false
   estimator:
     task: regression
     path: sklearn.linear_model.Ridge

@@ -22,8 +22,9 @@ RELEASE = "group:shop__training or group:shop__release"
 PREDICTIONS = 'key:"shop/predictions"'
 NEXT = "2024-02-24"
 
-BEFORE = MINIMAL.replace("numeric: [items, hour]", "numeric: [hour]")
-AFTER = MINIMAL.replace("{random_state: 0}", "{random_state: 0, max_iter: 60}")
+UNREGISTERED = f"{MINIMAL}  registry: false\n"
+BEFORE = UNREGISTERED.replace("numeric: [items, hour]", "numeric: [hour]")
+AFTER = UNREGISTERED.replace("{random_state: 0}", "{random_state: 0, max_iter: 60}")
 WITHOUT_REGION = (
     AFTER.replace("categorical: [region]", "categorical: []")
     .replace("ml_assets_tests.components.shop.orders", f"{__name__}.orders_without_region")

@@ -49,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The smallest pipeline with a champion; what it predicts is logged by a service."""
     folder = tmp_path_factory.mktemp("shop")
     new_home(folder)
-    text = f"{MINIMAL}  serving: {{predictions: log}}\n"
+    text = f"{MINIMAL}  serving: {{predictions: log}}\n  registry: false\n"
     with opened(folder, definitions(folder / "defs", text, raw_table())) as project:
         done = project.materialize(
             'key:"shop/raw" or group:shop__features', "2024-01-01...2024-02-29"
