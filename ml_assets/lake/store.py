@@ -90,10 +90,11 @@ class Lake:
             LakeMismatch: the table or version does not exist, or rows differ from the recorded
                 ones. Their days are then quarantined, so that they are computed again.
         """
-        opened, entries = self._recorded(table, days, version)
-        if hashes is not None:
-            entries = self.ledger.with_content(table, hashes)
-        self._refuse_damaged(opened, entries, version)
+        with self.ledger.one_connection():
+            opened, entries = self._recorded(table, days, version)
+            if hashes is not None:
+                entries = self.ledger.with_content(table, hashes)
+            self._refuse_damaged(opened, entries, version)
         return scan(opened, days, columns, version)
 
     def scan(

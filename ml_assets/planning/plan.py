@@ -89,12 +89,12 @@ def plan(
             name: lake.ledger.latest(item.table, windows[name].days)
             for name, item in inputs.items()
         }
+        damaged = {
+            name: {} if inputs[name].is_evidence else lake.damaged(window)
+            for name, window in windows.items()
+        }
     stale_inputs = {
         name: {} if inputs[name].is_pinned else stale_days[window.table]
-        for name, window in windows.items()
-    }
-    damaged = {
-        name: {} if inputs[name].is_evidence else lake.damaged(window)
         for name, window in windows.items()
     }
     unusable = {name: {*stale_inputs[name], *damaged[name]} for name in inputs}

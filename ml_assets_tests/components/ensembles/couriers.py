@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 import dagster as dg
 import pandas as pd
 import pandera.pandas as pa
+import pytest
 import yaml
 
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets_tests.components.shop import Orders, definitions, raw_table
+from ml_assets_tests.prepared import build_once, new_home, opened
 
 FIRST, MEMBERS, ENSEMBLE, LAST = "2024-01-01", "2024-02-20", "2024-02-21", "2024-02-29"
 """First day, as-of days of the members' champions and of the ensemble, last day."""
@@ -185,3 +187,20 @@ def courier_definitions(
 ) -> dg.Definitions:
     """The definitions of the ensemble, its members and their data, see ``text``."""
     return definitions(folder / "defs", text(document, **ensemble), raw_table())
+
+
+def members_home(factory: pytest.TempPathFactory) -> Path:
+    """A project with the features and the members' champions; shared, do not change it."""
+    return build_once(factory, "courier_members", _build_members)
+
+
+def _build_members(home: Path) -> None:
+    new_home(home)
+    made = " or ".join(f"group:{name}__training or group:{name}__release" for name in ESTIMATORS)
+    with opened(home, courier_definitions(home)) as project:
+        for selection, days in (
+            ('key:"shop/raw" or group:shop__features', f"{FIRST}...{LAST}"),
+            (made, MEMBERS),
+        ):
+            outcome = project.materialize(selection, days)
+            assert outcome.succeeded, outcome.failed_steps

@@ -15,17 +15,15 @@ from ml_assets.ledger.entries import Status
 from ml_assets_tests.components.ensembles.couriers import (
     ENSEMBLE,
     ESTIMATORS,
-    FIRST,
-    LAST,
     MEMBERS,
     SCORED,
     courier_definitions,
+    members_home,
 )
-from ml_assets_tests.prepared import build_once, new_home, opened
+from ml_assets_tests.prepared import build_once, opened
 from ml_assets_tests.project import Project
 
 Open = Callable[..., Project]
-MADE = " or ".join(f"group:{name}__training or group:{name}__release" for name in ESTIMATORS)
 COMPOSED = "group:couriers__training or group:couriers__release"
 PREDICTED = 'key:"couriers/predictions"'
 NEXT = "2024-02-26"
@@ -35,18 +33,10 @@ HALVES = {"name": "halves", "clamp": {"at_most": 0.5}, "reason": "Nothing is cer
 REFUSES = {"name": "no", "when": {"hour": {"is": "missing"}}, "refuse": True, "reason": "No."}
 
 
-def build_members(home: Path) -> None:
-    """The features, and the members' champions."""
-    new_home(home)
-    with opened(home, courier_definitions(home)) as project:
-        _succeeds(project, 'key:"shop/raw" or group:shop__features', f"{FIRST}...{LAST}")
-        _succeeds(project, MADE, MEMBERS)
-
-
 @pytest.fixture(scope="session")
 def members(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose members have champions; do not change it."""
-    return build_once(tmp_path_factory, "courier_members", build_members)
+    return members_home(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from ml_assets.serving.service import Service
 from ml_assets.serving.transfer import Bodies
 from ml_assets.settings import ServingLimits
 from ml_assets.workspace import Workspace
+from ml_assets_tests.components.ensembles.couriers import members_home
 from ml_assets_tests.prepared import build_once, opened_copy
 from ml_assets_tests.project import Project
 from ml_assets_tests.serving.ensembles import world
@@ -23,7 +24,8 @@ Serve = Callable[..., TestClient]
 @pytest.fixture(scope="session")
 def released_ensembles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with champions; shared, do not change it."""
-    return build_once(tmp_path_factory, "ensembles", world.build)
+    members = members_home(tmp_path_factory)
+    return build_once(tmp_path_factory, "ensembles", lambda home: world.build(home, members))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Ensembles of couriers that are served: one of each combination, and some with a member that may fail."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ml_assets.serving.served import ServedPipeline
 from ml_assets.settings import settings
 from ml_assets_tests.components.ensembles import couriers
 from ml_assets_tests.components.shop import definitions, raw_table
-from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.prepared import opened
 from ml_assets_tests.project import Project
 
 SCORED = couriers.SCORED
@@ -137,18 +138,21 @@ def served(folder: Path, *names: str, **serving: object) -> list[ServedPipeline]
     return [ServedPipeline.of_configuration(pipeline(name, file), file) for name in names]
 
 
-def build(home: Path) -> None:
-    """A project with a champion of each ensemble, whose first four predicted a day."""
-    new_home(home)
-    members = " or ".join(f"group:{name}__training or group:{name}__release" for name in MEMBERS)
+def build(home: Path, members: Path) -> None:
+    """A project with a champion of each ensemble, whose first four predicted a day.
+
+    Args:
+        home: its folder.
+        members: a project with champions of the members of couriers.
+    """
+    shutil.copytree(members, home)
     ensembles = " or ".join(
         f"group:{name}__training or group:{name}__release" for name in ENSEMBLES
     )
     predictions = " or ".join(f'key:"{name}/predictions"' for name in BATCHES)
     with opened(home, world_definitions(home)) as project:
         for selection, days in (
-            ('key:"shop/raw" or group:shop__features', f"{couriers.FIRST}...{couriers.LAST}"),
-            (members, couriers.MEMBERS),
+            ("group:moody__training or group:moody__release", couriers.MEMBERS),
             (ensembles, couriers.ENSEMBLE),
             (predictions, SCORED),
         ):
