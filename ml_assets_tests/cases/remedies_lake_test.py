@@ -32,25 +32,27 @@ def refusal() -> str:
 
 
 @pytest.mark.slow
-def test_a_lake_that_is_lost_for_good_is_adopted_empty_and_computed_again(week: Project) -> None:
-    before = week.versions()
-    shutil.rmtree(week.lake.uri)
+def test_a_lake_that_is_lost_for_good_is_adopted_empty_and_computed_again(
+    whole_week: Project,
+) -> None:
+    before = whole_week.versions()
+    shutil.rmtree(whole_week.lake.uri)
 
-    run(week, command(refusal()))
+    run(whole_week, command(refusal()))
 
-    assert week.materialize_daily(WEEK).succeeded
-    assert week.versions() == before
+    assert whole_week.materialize_daily(WEEK).succeeded
+    assert whole_week.versions() == before
 
 
-def test_a_lake_without_its_id_is_adopted_as_it_is(week: Project) -> None:
-    before = week.versions()
-    shutil.rmtree(Path(week.lake.uri) / MARK)
+def test_a_lake_without_its_id_is_adopted_as_it_is(whole_week: Project) -> None:
+    before = whole_week.versions()
+    shutil.rmtree(Path(whole_week.lake.uri) / MARK)
 
-    run(week, command(refusal()))
+    run(whole_week, command(refusal()))
 
-    assert len(week.lake.read(FLIGHTS)) > 0
-    assert week.materialize_daily(WEEK).succeeded
-    assert week.versions() == before
+    assert len(whole_week.lake.read(FLIGHTS)) > 0
+    assert whole_week.materialize_daily(WEEK).succeeded
+    assert whole_week.versions() == before
 
 
 def test_a_lake_whose_ledger_is_new_is_not_adopted_and_the_ledger_is_rebuilt(
