@@ -51,10 +51,9 @@ def lineage(
     of_name = {table.rpartition("/")[2]: table for table in inputs} | {one: one for one in inputs}
     own = inspect.get_annotations(contract)
     found: dict[str, list[Column]] = {}
-    declarations = _declarations(contract)
     filled_in: dict[str, list[tuple[str, str]]] = {}
     for name in columns(contract):
-        declared = declarations.get(name)
+        declared = _declarations(contract).get(name)
         place = f"Column '{name}' of {contract.__name__}"
         for template in declared or ():
             if template not in filled_in:
@@ -133,10 +132,9 @@ def _input_column(
     place: str,
 ) -> Column:
     """A column of an input that a field refers to by the last part of its name, or all of it."""
-    table = of_name.get(noun)
-    if table is None:
-        nouns = [name for name in of_name if "/" not in name]
-        table = of_name[_known("input", noun, nouns, place)]
+    if noun not in of_name:
+        _known("input", noun, [name for name in of_name if "/" not in name], place)
+    table = of_name[noun]
     if table in known:
         _known(f"column of {table}", column, known[table], place)
     return table, column
