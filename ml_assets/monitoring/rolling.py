@@ -27,7 +27,7 @@ from ml_assets.monitoring.span import Case, Span, measured_in, simultaneous
 from ml_assets.release.champion import Champion
 
 NAN = float("nan")
-TOO_YOUNG = "not judged: the champion predicts for less than a window"
+TOO_YOUNG = "not judged: the champion has predicted for less than a window"
 NOT_AT_RELEASE = "no limit: it was not measured at release"
 
 
