@@ -32,7 +32,8 @@ def list_alerts(
 ) -> None:
     """List alerts that are not resolved, the most severe first."""
     from ml_assets.alerts.alert import UNRESOLVED
-    from ml_assets.commands.printing.alerts import as_json_value, most_severe_first, print_alerts
+    from ml_assets.alerts.severity import most_severe_first
+    from ml_assets.commands.printing.alerts import as_json_value, print_alerts
     from ml_assets.workspace import Workspace
 
     workspace = Workspace.of_environment()

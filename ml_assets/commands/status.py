@@ -13,7 +13,6 @@ from ml_assets.commands.shared import AsJson, console, plain_table, print_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ml_assets.alerts.alert import Alert
     from ml_assets.lineage.status.state import ProjectState
     from ml_assets.lineage.status.values import (
         NextStep,
@@ -64,20 +63,10 @@ def status(
     state = _state(workspace) if workspace.has_data else nothing_stored()
     chosen = state.of_pipeline(pipeline) if pipeline and workspace.has_data else state
     found = report(chosen, _beginnings(pipeline))
-    alerts = _alerts(workspace, chosen, pipeline) if workspace.has_data else []
     if as_json:
-        print_json({**asdict(found), "alerts": [asdict(alert) for alert in alerts]})
+        print_json(asdict(found))
     else:
-        print_status(found, console(), alerts)
-
-
-def _alerts(workspace: "Workspace", state: "ProjectState", pipeline: str) -> "list[Alert]":
-    """Alerts that are not resolved, of a pipeline and the folders of what it is made from, or of all."""
-    from ml_assets.alerts.alert import UNRESOLVED
-
-    folders = {table.partition("/")[0] for table in state.entries}
-    found = workspace.alerts.alerts(states=UNRESOLVED)
-    return [one for one in found if not pipeline or one.pipeline in {pipeline, *folders}]
+        print_status(found, console())
 
 
 def _beginnings(pipeline: str) -> "dict[str, NextStep]":
@@ -91,6 +80,7 @@ def _beginnings(pipeline: str) -> "dict[str, NextStep]":
 
 
 def _state(workspace: "Workspace") -> "ProjectState":
+    from ml_assets.alerts.alert import UNRESOLVED
     from ml_assets.definitions import project_definitions
     from ml_assets.lineage.status.loading import load_state
     from ml_assets.orchestration.assets.table_io import table_name
@@ -99,16 +89,22 @@ def _state(workspace: "Workspace") -> "ProjectState":
     definitions = project_definitions()
     tables = {table_name(key) for key in definitions.resolve_asset_graph().executable_asset_keys}
     versions = recomputed_versions(definitions)
-    return load_state(workspace.lake, workspace.approvals, workspace.connections, tables, versions)
+    return load_state(
+        workspace.lake,
+        workspace.approvals,
+        workspace.connections,
+        tables,
+        versions,
+        alerts=workspace.alerts.alerts(states=UNRESOLVED),
+    )
 
 
-def print_status(found: "ProjectStatus", out: Console, alerts: "Sequence[Alert]" = ()) -> None:
+def print_status(found: "ProjectStatus", out: Console) -> None:
     """Print a report.
 
     Args:
         found: the report.
         out: where.
-        alerts: alerts that are not resolved.
     """
     from ml_assets.commands.printing.alerts import print_open
 
@@ -126,7 +122,7 @@ def print_status(found: "ProjectStatus", out: Console, alerts: "Sequence[Alert]"
             _line(out, f"[red]source of {', '.join(tables)}[/red]: {escape(problem)}")
             out.print()
     told = {one.command for pipeline in found.pipelines for one in pipeline.waiting}
-    print_open(alerts, SHOWN, out, told)
+    print_open(found.alerts, SHOWN, out, told)
     _print_problems(found, out)
     _print_stale(found.stale, out)
     _command(out, f"Next, {found.next.step}:", found.next.command)
@@ -203,7 +199,7 @@ def _print_stages(pipeline: "PipelineStatus", out: Console) -> None:
         behind = f"[{color}]{_behind(stage)}[/{color}]"
         table.add_row(
             _noun(stage, pipeline),
-            stage.last_day or "none",
+            _last(stage),
             behind,
             stage.next_day,
         )
@@ -218,6 +214,13 @@ def _print_stages(pipeline: "PipelineStatus", out: Console) -> None:
 
 def _noun(stage: "StageProgress", pipeline: "PipelineStatus") -> str:
     return stage.table.removeprefix(f"{pipeline.pipeline}/")
+
+
+def _last(stage: "StageProgress") -> str:
+    """The last day, and its state if it has no rows."""
+    if not stage.last_day:
+        return "none"
+    return stage.last_day if stage.is_last_stored else f"{stage.last_day} ({stage.last_state})"
 
 
 def _behind(stage: "StageProgress") -> str:

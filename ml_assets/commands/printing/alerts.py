@@ -1,6 +1,5 @@
 """Prints alerts: a list, one with its events, what an evaluation changed."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -16,7 +15,7 @@ from ml_assets.alerts.delivery.tables import Delivery
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.kinds import KINDS
 from ml_assets.alerts.log import AlertEvent
-from ml_assets.alerts.state import LEVELS
+from ml_assets.alerts.severity import counts, most_severe_first
 from ml_assets.commands.shared import plain_table
 from ml_assets.release.approvals.approvals import format_time
 
@@ -26,22 +25,6 @@ COLORS = {Level.CRITICAL: "red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 def as_json_value(alert: Alert) -> dict[str, Any]:
     """An alert for JSON, with the page and section that say what to do."""
     return {**asdict(alert), "runbook": KINDS[alert.kind].runbook}
-
-
-def most_severe_first(alerts: Sequence[Alert]) -> list[Alert]:
-    """Alerts by level; those that are not resolved first, and of one level the oldest."""
-
-    def order(one: Alert) -> tuple[Any, ...]:
-        return (
-            one.is_resolved,
-            LEVELS.index(one.level),
-            one.first_seen,
-            one.since,
-            one.pipeline,
-            one.subject,
-        )
-
-    return sorted(alerts, key=order)
 
 
 def print_alerts(alerts: Sequence[Alert], evaluated: datetime | None, out: Console) -> None:
@@ -147,8 +130,7 @@ def print_open(
     """
     if not alerts:
         return
-    counts = Counter(alert.level for alert in alerts)
-    levels = [f"[{COLORS[one]}]{counts[one]} {one}[/{COLORS[one]}]" for one in Level if counts[one]]
+    levels = [f"[{COLORS[one]}]{text}[/{COLORS[one]}]" for one, text in counts(alerts).items()]
     out.print(f"Alerts: {', '.join(levels)}", highlight=False)
     listed = [one for one in most_severe_first(alerts) if one.command not in told]
     for alert in listed[:shown]:

@@ -1,11 +1,12 @@
 """Loads what a status report is made from: ledger, three small tables, ends of the sources."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ml_assets import nouns
+from ml_assets.alerts.alert import Alert
 from ml_assets.cadence import as_key
 from ml_assets.configuration import documents, models
 from ml_assets.configuration.days import Days
@@ -42,6 +43,8 @@ def load_state(
     connections: Connections | None,
     known: Collection[str],
     versions: Mapping[str, str],
+    *,
+    alerts: Sequence[Alert],
 ) -> ProjectState:
     """Load everything that a status report depends on.
 
@@ -53,6 +56,7 @@ def load_state(
         known: tables of the project; what was stored for others is left out.
         versions: table → its present code version, of tables whose stale days are reported, in the
             order in which they are computed.
+        alerts: alerts that are not resolved.
     """
     tables = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
@@ -82,6 +86,7 @@ def load_state(
         now=datetime.now(UTC),
         stale=_stale(lake.ledger, entries, versions),
         first={table: days.first_key for table, days in days_of.items()},
+        alerts=alerts,
     )
 
 

@@ -3,15 +3,17 @@
 It follows from plain values alone, see ``state``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from ml_assets import nouns
+from ml_assets.alerts.severity import most_severe_first
 from ml_assets.cadence import DAYS, Calendar, as_key, day_of, shifted
 from ml_assets.content import SNAPSHOT
 from ml_assets.lake.remedy import DEAD_LETTERS, materialize_command, partition_option
 from ml_assets.ledger.entries import Entry, Status, damage_of
 from ml_assets.lineage.status.first_steps import first_step
+from ml_assets.lineage.status.next_steps import next_steps
 from ml_assets.lineage.status.releases import last_release, waiting_releases
 from ml_assets.lineage.status.state import (
     PipelineState,
@@ -30,7 +32,6 @@ from ml_assets.lineage.status.values import (
     UnusableDay,
 )
 from ml_assets.monitoring.contracts.retraining import RETRAIN
-from ml_assets.release.approvals.approvals import ApprovalState
 from ml_assets.release.promotion import training_command
 
 RECENT_DAYS = 31
@@ -51,25 +52,25 @@ def report(state: ProjectState, beginnings: Mapping[str, NextStep] | None = None
     stale = _stale(state)
     begun = {one.pipeline for one in pipelines if one.is_begun}
     waiting = [step for name, step in (beginnings or {}).items() if name not in begun]
+    alerts = most_severe_first(state.alerts)
+    firsts = (first_step(state, one) for one in state.pipelines if one.name in begun)
+    steps = next_steps(
+        pipelines,
+        problems,
+        stale,
+        alerts,
+        first=next(filter(None, firsts), None),
+        begin=next(iter(waiting), None),
+        has_data=any(state.entries.values()),
+    )
     return ProjectStatus(
         pipelines,
         state.sources,
         problems,
         older,
         stale,
-        next_step(
-            pipelines,
-            problems,
-            stale,
-            first=next(
-                filter(
-                    None, (first_step(state, one) for one in state.pipelines if one.name in begun)
-                ),
-                None,
-            ),
-            begin=next(iter(waiting), None),
-            has_data=any(state.entries.values()),
-        ),
+        next(steps),
+        alerts,
     )
 
 
@@ -166,19 +167,25 @@ def _stage(
 ) -> StageProgress:
     """How far a table is; decisions follow the newest one, days before it need none."""
     ended = {
-        day
+        day: entry.status
         for day, entry in entries.items()
         if as_key(day) and entry.status is not Status.WRITING and not damage_of(entry)
     }
+    last = max(ended, default="")
     days = [day for day in entries if as_key(day)]
-    unit = calendar.cadence.unit
-    if not until or not days:
-        return StageProgress(table, max(ended, default=""), None, "", unit)
-    first = max(days) if is_decision else min(days)
-    expected = calendar.keys(first, calendar.last_ended(until))
-    open_days = [day for day in expected if day not in ended]
+    open_days: list[str] | None = None
+    if until and days:
+        first = max(days) if is_decision else min(days)
+        expected = calendar.keys(first, calendar.last_ended(until))
+        open_days = [day for day in expected if day not in ended]
     return StageProgress(
-        table, max(ended, default=""), len(open_days), min(open_days, default=""), unit
+        table=table,
+        last_day=last,
+        behind=None if open_days is None else len(open_days),
+        next_day=min(open_days or [], default=""),
+        unit=calendar.cadence.unit,
+        last_state=ended[last].value if last else "",
+        stored_day=max((day for day in ended if ended[day] is Status.STORED), default=""),
     )
 
 
@@ -231,51 +238,3 @@ def _stale(state: ProjectState) -> list[StaleTable]:
         for table, reasons in state.stale.items()
         if reasons
     ]
-
-
-def next_step(
-    pipelines: Sequence[PipelineStatus],
-    problems: Sequence[UnusableDay],
-    stale: Sequence[StaleTable] = (),
-    *,
-    first: NextStep | None = None,
-    begin: NextStep | None = None,
-    has_data: bool,
-) -> NextStep:
-    """The most urgent step: damage first, then what only a person can do, then what a run can do.
-
-    Args:
-        pipelines: the reports on the pipelines.
-        problems: recent days without usable rows, causes first.
-        stale: tables with stale days, in the order in which they are computed.
-        first: the next run of a pipeline that has tables without partitions; None for no such.
-        begin: the first run of a pipeline of which nothing was processed.
-        has_data: whether anything was materialized.
-    """
-    if not has_data:
-        return begin or NextStep("build the project on the reference data", "make demo")
-    if damaged := next((one for one in problems if one.is_damaged), None):
-        command = f"ml-assets checks{partition_option(damaged.day)}"
-        return NextStep(f"see what is wrong with {damaged.table} {damaged.day}", command)
-    for pipeline in pipelines:
-        if waiting := list(pipeline.waiting):
-            is_open = waiting[-1].state == ApprovalState.WAITING
-            step = "approve or reject the release" if is_open else "continue the approved release"
-            return NextStep(step, waiting[-1].command)
-    if cause := next((one for one in problems if not one.is_consequence), None):
-        option = partition_option(cause.day)
-        return NextStep(
-            f"correct {cause.table} {cause.day}, then repair what it touched",
-            f"ml-assets impact {cause.table}{option} --plan",
-        )
-    return first or _next_run(pipelines, stale, begin)
-
-
-def _next_run(
-    pipelines: Sequence[PipelineStatus], stale: Sequence[StaleTable], begin: NextStep | None
-) -> NextStep:
-    if any(pipeline.retraining or pipeline.is_behind for pipeline in pipelines):
-        return NextStep("let the sensors process what is behind", "ml-assets ui")
-    if stale:
-        return NextStep(f"compute stale days of {stale[0].table} again", stale[0].command)
-    return begin or NextStep("nothing is open; look at the results", "ml-assets ui")

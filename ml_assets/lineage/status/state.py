@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ml_assets.alerts.alert import Alert
+from ml_assets.alerts.project import PROJECT
 from ml_assets.cadence import DAYS, Calendar
 from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.ledger.entries import Entry
@@ -103,6 +105,7 @@ class ProjectState:
         stale: table → day → which input changed since the day was computed, or that its code did;
             tables in the order in which they are computed.
         first: table → its first partition, of tables with a calendar.
+        alerts: alerts that are not resolved.
     """
 
     entries: Mapping[str, Mapping[str, Entry]]
@@ -112,9 +115,12 @@ class ProjectState:
     now: datetime
     stale: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     first: Mapping[str, str] = field(default_factory=dict)
+    alerts: Sequence[Alert] = ()
 
     def of_pipeline(self, name: str) -> "ProjectState":
         """The part of the state that one pipeline depends on.
+
+        Its alerts are its own, those of the folders of its inputs, and those of the whole project.
 
         Raises:
             ConfigurationError: there is no such pipeline.
@@ -123,6 +129,7 @@ class ProjectState:
         if not chosen:
             raise unknown("pipeline", name, [one.name for one in self.pipelines])
         inputs = {*chosen[0].sources, *chosen[0].inputs}
+        folders = {name, PROJECT, *(table.partition("/")[0] for table in inputs)}
 
         def is_part(table: str) -> bool:
             return (
@@ -137,4 +144,5 @@ class ProjectState:
             pipelines=chosen,
             sources={table: one for table, one in self.sources.items() if is_part(table)},
             stale={table: days for table, days in self.stale.items() if is_part(table)},
+            alerts=[one for one in self.alerts if one.pipeline in folders],
         )

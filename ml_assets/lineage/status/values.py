@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ml_assets.alerts.alert import Alert
 from ml_assets.lineage.status.state import ChampionState, SourceState, StoredDecision
 
 
@@ -50,6 +51,8 @@ class StageProgress:
         behind: days up to the last complete day of the sources that are not; None when unknown.
         next_day: the first of these; empty for none.
         unit: length of one of its partitions, such as ``hour``.
+        last_state: state of the last day: stored, quarantined or skipped; empty for none.
+        stored_day: last day that is stored; empty for none.
     """
 
     table: str
@@ -57,6 +60,13 @@ class StageProgress:
     behind: int | None
     next_day: str
     unit: str = "day"
+    last_state: str = ""
+    stored_day: str = ""
+
+    @property
+    def is_last_stored(self) -> bool:
+        """Whether the last day has rows."""
+        return self.last_day == self.stored_day
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,7 @@ class NextStep:
 
 @dataclass(frozen=True)
 class ProjectStatus:
-    """The report."""
+    """The report; its alerts are those that are not resolved, the most severe first."""
 
     pipelines: Sequence[PipelineStatus]
     sources: Mapping[str, SourceState]
@@ -144,3 +154,4 @@ class ProjectStatus:
     older_problems: int
     stale: Sequence[StaleTable]
     next: NextStep
+    alerts: Sequence[Alert]

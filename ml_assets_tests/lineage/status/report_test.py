@@ -210,6 +210,20 @@ def test_days_that_the_source_has_and_a_stage_does_not_are_behind() -> None:
     }
 
 
+@pytest.mark.parametrize("status", [Status.SKIPPED, Status.QUARANTINED])
+def test_a_last_day_without_rows_is_told_beside_the_last_one_with_rows(status: Status) -> None:
+    last = Entry(PREDICTIONS, "2024-02-06", status, "no weather")
+
+    found = report(project(last)).pipelines[0].stages
+
+    assert [(one.last_day, one.last_state, one.stored_day) for one in found] == [
+        (LAST, "stored", LAST),
+        (LAST, "stored", LAST),
+        ("2024-02-06", status.value, LAST),
+    ]
+    assert [one.is_last_stored for one in found] == [True, True, False]
+
+
 def test_what_is_behind_or_stale_is_counted_in_the_partitions_of_its_table() -> None:
     hours = Calendar(Cadence.HOURLY)
     stale = {
@@ -227,7 +241,7 @@ def test_what_is_behind_or_stale_is_counted_in_the_partitions_of_its_table() -> 
     found = report(state)
 
     assert found.pipelines[0].stages[0] == StageProgress(
-        RAW, hour.day, 1, "2024-02-05-23:00", "hour"
+        RAW, hour.day, 1, "2024-02-05-23:00", "hour", "stored", hour.day
     )
     assert [one.unit for one in found.stale] == ["hour", "snapshot"]
 
