@@ -34,11 +34,11 @@ def main() -> int:
         url = f"sqlite:///{Path(folder) / 'ledger.db'}"
         lake = Lake(str(Path(folder) / "lake"), Ledger(url))
         world.write(lake, world.tables(days))
-        states, loading = measured(lambda: load_pages(lake, ApprovalLog(url), AlertLog(url)))
+        state, loading = measured(lambda: load_pages(lake, ApprovalLog(url), AlertLog(url)))
         script, bundling = measured(lambda: library(Path(folder)))
         script, reading = measured(lambda: library(Path(folder)))
-        pages, first = measured(lambda: pages_of(states, script))
-        _, again = measured(lambda: pages_of(states, script))
+        pages, first = measured(lambda: pages_of(state, script))
+        _, again = measured(lambda: pages_of(state, script))
     size = len(pages[f"{world.PIPELINE}.html"].encode()) / 2**20
     print(f"{days} days × {len(world.COUNTED)} features, CPU seconds:\n")
     print("| what | CPU seconds or MB | budget |\n| --- | --- | --- |")

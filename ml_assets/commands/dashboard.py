@@ -40,8 +40,8 @@ def dashboard(
     workspace, lake = Workspace.of_environment(), asked_lake()
 
     def make() -> "Mapping[str, str]":
-        states = load_pages(lake, workspace.approvals, workspace.alerts)
-        return pages_of(states, library(workspace.settings.data / "pages"))
+        state = load_pages(lake, workspace.approvals, workspace.alerts)
+        return pages_of(state, library(workspace.settings.data / "pages"))
 
     if out is not None:
         _write(make(), out)

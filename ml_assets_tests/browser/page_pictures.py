@@ -25,9 +25,9 @@ COLORS = 64
 def take() -> None:
     """Write the pictures."""
     workspace = Workspace.of_environment()
-    states = load_pages(workspace.lake, workspace.approvals, workspace.alerts)
+    state = load_pages(workspace.lake, workspace.approvals, workspace.alerts)
     with TemporaryDirectory() as folder, browser_page() as page:
-        for name, html in pages_of(states, library(Path(folder))).items():
+        for name, html in pages_of(state, library(Path(folder))).items():
             (Path(folder) / name).write_text(html, "utf-8")
         file = Path(folder) / ONE
         save("page.png", [shot(page, file, LAPTOP, "light")])

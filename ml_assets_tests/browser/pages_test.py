@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from ml_assets.alerts.finding import Level
 from ml_assets.reports.pages.address import HOST
 from ml_assets.reports.pages.library import library
 from ml_assets.reports.pages.page import INDEX, pages_of
@@ -25,6 +26,7 @@ SEVERE = {"serious", "critical"}
 ONE = f"{world.PIPELINE}.html"
 CHARTS = {"performance", "coverage", "segments-carrier", "drift", "timeline"}
 SECTIONS = 7
+ALERTS = [world.alert(), world.alert(pipeline="sources", level=Level.WARNING)]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     executable()
     folder = tmp_path_factory.mktemp("pages")
     script = library(folder / "kept")
-    for name, html in pages_of([world.state(), world.empty()], script).items():
+    for name, html in pages_of(
+        world.index(world.state(), world.empty(), alerts=ALERTS), script
+    ).items():
         (folder / name).write_text(html, "utf-8")
     return folder
 
@@ -204,7 +208,9 @@ def test_a_served_page_offers_newer_figures(page: Page, folder: Path, told: list
     positions = [1]
     states = [world.state(alerts=[]), world.state()]
     script = library(folder / "kept")
-    pages = Pages(lambda: positions[0], lambda: pages_of([states[positions[0] - 1]], script))
+    pages = Pages(
+        lambda: positions[0], lambda: pages_of(world.index(states[positions[0] - 1]), script)
+    )
     page.clock.install()
     with serving(pages) as url:
         page.goto(f"{url}/{ONE}")

@@ -1,6 +1,5 @@
 """Health at a glance: what a person wants to know first, as tiles."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +8,10 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.alerts.alert import AlertState
 from ml_assets.alerts.finding import Level
+from ml_assets.alerts.severity import counts
 from ml_assets.content import DAY
 from ml_assets.learning.evaluation import OVERALL
+from ml_assets.lineage.status.values import StageProgress
 from ml_assets.monitoring.contracts.drift import CALENDAR
 from ml_assets.reports.pages.state import PageState
 
@@ -78,27 +79,42 @@ def _newest(state: PageState) -> Tile:
     if not of_predictions:
         return Tile("Newest predictions", "none", "Nothing was predicted yet.", "attention")
     [stage] = of_predictions
+    gap, distance = _without_rows(stage), _distance(stage)
+    tone: Tone = "attention" if gap or stage.behind else "plain" if stage.behind is None else "good"
+    detail = " ".join(filter(None, [gap, distance]))
+    return Tile("Newest predictions", stage.stored_day or "none", detail, tone)
+
+
+def _without_rows(stage: StageProgress) -> str:
+    """That the last day of a stage has no rows; empty if it has."""
+    if stage.is_last_stored:
+        return ""
+    later = " later" if stage.stored_day else ""
+    return f"Nothing{later} was predicted: {stage.last_day} was {stage.last_state}."
+
+
+def _distance(stage: StageProgress) -> str:
+    """How far a stage is behind the sources; empty if it only lacks rows."""
     if stage.behind is None:
-        return Tile("Newest predictions", stage.last_day, "How far the sources are is unknown.")
-    if not stage.behind:
-        return Tile(
-            "Newest predictions", stage.last_day, "As new as the extracted sources.", "good"
-        )
-    behind = _count(stage.behind, stage.unit)
-    return Tile(
-        "Newest predictions", stage.last_day, f"{behind} behind the extracted sources.", "attention"
-    )
+        return "How far the sources are is unknown."
+    if stage.behind:
+        return f"{_count(stage.behind, stage.unit)} behind the extracted sources."
+    return "As new as the extracted sources." if stage.is_last_stored else ""
 
 
 def _alerts(state: PageState) -> Tile:
-    levels = Counter(alert.level for alert in state.alerts)
+    levels = counts(state.alerts)
     if not levels:
         return Tile("Open alerts", "none", "Nothing is known to be wrong.", "good")
-    counts = ", ".join(f"{levels[level]} {level}" for level in Level if levels[level])
+    found = ", ".join(levels.values())
     taken = sum(alert.state is AlertState.ACKNOWLEDGED for alert in state.alerts)
-    detail = f"{counts}; somebody takes care of {taken}." if taken else f"{counts}."
+    detail = f"{found}; somebody takes care of {taken}." if taken else f"{found}."
     tone: Tone = (
-        "urgent" if levels[Level.CRITICAL] else "attention" if levels[Level.WARNING] else "plain"
+        "urgent"
+        if Level.CRITICAL in levels
+        else "attention"
+        if Level.WARNING in levels
+        else "plain"
     )
     return Tile("Open alerts", str(len(state.alerts)), detail, tone)
 

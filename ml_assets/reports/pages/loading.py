@@ -1,16 +1,15 @@
 """Reads what the pages show from the lake and the ledger, once for all pipelines."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pandas as pd
 
 from ml_assets import nouns
-from ml_assets.alerts.alert import UNRESOLVED, Alert
+from ml_assets.alerts.alert import UNRESOLVED
 from ml_assets.alerts.log import AlertLog
-from ml_assets.alerts.project import PROJECT
-from ml_assets.alerts.state import LEVELS
+from ml_assets.alerts.severity import most_severe_first
 from ml_assets.cadence import as_key
 from ml_assets.configuration import models
 from ml_assets.configuration.pipeline import ModelConfiguration
@@ -32,7 +31,7 @@ from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.champion import ChampionModel
 from ml_assets.release.decision import ReleaseDecision
 from ml_assets.reports.contracts import ModelCard
-from ml_assets.reports.pages.state import Monitored, PageState, Released, nothing
+from ml_assets.reports.pages.state import IndexState, Monitored, PageState, Released, nothing
 
 RECORDED = ("release_approvals", "alert_events")
 """Tables beside those of the ledger whose growth means that there is something new to show."""
@@ -67,8 +66,8 @@ class _Tables:
             return nothing(contract)
 
 
-def load_pages(lake: Lake, log: ApprovalLog, alert_log: AlertLog) -> list[PageState]:
-    """Read what the pages of all pipelines show.
+def load_pages(lake: Lake, log: ApprovalLog, alert_log: AlertLog) -> IndexState:
+    """Read what the pages of all pipelines, and their index, show.
 
     Source systems are not asked: a source reaches to the last partition that was extracted.
 
@@ -78,16 +77,20 @@ def load_pages(lake: Lake, log: ApprovalLog, alert_log: AlertLog) -> list[PageSt
         alert_log: alerts.
 
     Returns:
-        A state for each pipeline, those that have begun first.
+        A state for each pipeline, those that have begun first, and all alerts.
     """
     with lake.ledger.one_connection():
-        project = load_state(lake, log, None, lake.ledger.tables(), {})
         alerts = alert_log.alerts(states=UNRESOLVED)
-        states = [_page(lake, project, one.name, alerts) for one in project.pipelines]
-    return sorted(states, key=lambda state: not state.is_begun)
+        project = load_state(lake, log, None, lake.ledger.tables(), {}, alerts=alerts)
+        states = [_page(lake, project, one.name) for one in project.pipelines]
+    return IndexState(
+        pipelines=sorted(states, key=lambda state: not state.is_begun),
+        alerts=most_severe_first(alerts),
+        at=datetime.now(UTC),
+    )
 
 
-def _page(lake: Lake, project: ProjectState, name: str, alerts: Sequence[Alert]) -> PageState:
+def _page(lake: Lake, project: ProjectState, name: str) -> PageState:
     own = project.of_pipeline(name)
     found = report(own)
     [status] = found.pipelines
@@ -95,7 +98,9 @@ def _page(lake: Lake, project: ProjectState, name: str, alerts: Sequence[Alert])
     try:
         config = models.pipeline(name)
     except MLAssetsError as error:
-        return PageState(name, status, found.next, datetime.now(UTC), problems=[str(error)])
+        return PageState(
+            name, status, found.next, datetime.now(UTC), alerts=found.alerts, problems=[str(error)]
+        )
     return PageState(
         name=name,
         status=status,
@@ -108,7 +113,7 @@ def _page(lake: Lake, project: ProjectState, name: str, alerts: Sequence[Alert])
         unusable=found.problems,
         older_unusable=found.older_problems,
         rejected=_rejected(own.entries),
-        alerts=_about(alerts, {name, PROJECT, *(table.partition("/")[0] for table in own.sources)}),
+        alerts=found.alerts,
         problems=[*filter(None, [status.problem]), *tables.problems],
     )
 
@@ -142,13 +147,6 @@ def _released(tables: _Tables, champion: str) -> Released:
         champions=tables.rows(nouns.CHAMPION, ChampionModel),
         card=of_champion[0]["markdown"] if of_champion else "",
     )
-
-
-def _about(alerts: Sequence[Alert], names: Collection[str]) -> list[Alert]:
-    """Alerts about one of some pipelines and folders of source tables, the most severe and newest first."""
-    found = [alert for alert in alerts if alert.pipeline in names]
-    newest_first = sorted(found, key=lambda alert: alert.first_seen, reverse=True)
-    return sorted(newest_first, key=lambda alert: LEVELS.index(alert.level))
 
 
 def _rejected(entries: Mapping[str, Mapping[str, Entry]]) -> list[Entry]:

@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from ml_assets.reports.pages.charts.drift import distribution_charts, drift_char
 from ml_assets.reports.pages.charts.performance import performance_charts
 from ml_assets.reports.pages.charts.timeline import timeline_charts
 from ml_assets.reports.pages.health import tiles
-from ml_assets.reports.pages.state import PageState
+from ml_assets.reports.pages.state import IndexState, PageState
 from ml_assets.reports.pages.timeline import events
 
 if TYPE_CHECKING:
@@ -56,16 +55,15 @@ EVENT_TONES = {
 LEVEL_TONES = {Level.CRITICAL: "urgent", Level.WARNING: "attention", Level.INFO: "plain"}
 
 
-def pages_of(states: Sequence[PageState], library: str) -> dict[str, str]:
+def pages_of(state: IndexState, library: str) -> dict[str, str]:
     """File name → HTML: the index, and the page of each pipeline that has begun.
 
     Args:
-        states: of all pipelines.
+        state: all pipelines and alerts.
         library: script that defines ``vegaEmbed``, which draws the charts.
     """
-    begun = [state for state in states if state.is_begun]
-    of_pipelines = {f"{state.name}.html": page_of(state, library) for state in begun}
-    return {INDEX: index_of(states)} | of_pipelines
+    of_pipelines = {f"{one.name}.html": page_of(one, library) for one in state.begun}
+    return {INDEX: index_of(state)} | of_pipelines
 
 
 def page_of(state: PageState, library: str) -> str:
@@ -101,24 +99,21 @@ def page_of(state: PageState, library: str) -> str:
     )
 
 
-def index_of(states: Sequence[PageState]) -> str:
-    """The page that leads to the others."""
-    begun = [state for state in states if state.is_begun]
+def index_of(state: IndexState) -> str:
+    """The page that leads to the others, with all alerts."""
     return _rendered(
         "index.html.jinja",
         [_script("news.js.jinja")],
         title="Pipelines: health",
-        at=max((state.at for state in states), default=datetime.now(UTC)),
-        pages=[
-            {
-                "name": state.name,
-                "tiles": tiles(state),
-                "line": _line(state),
-                "metric": state.metric,
-            }
-            for state in begun
-        ],
-        waiting=[state.name for state in states if not state.is_begun],
+        at=state.at,
+        alerts=state.alerts,
+        tones=LEVEL_TONES,
+        kinds=KINDS,
+        pages={
+            one.name: {"tiles": tiles(one), "line": _line(one), "metric": one.metric}
+            for one in state.begun
+        },
+        waiting=[one.name for one in state.pipelines if not one.is_begun],
     )
 
 

@@ -124,3 +124,23 @@ class PageState:
         """The newest partition with a drift report or a performance; empty for none."""
         tables = (self.monitored.performance, self.monitored.drift)
         return max((str(rows[DAY].max()) for rows in tables if len(rows)), default="")
+
+
+@dataclass(frozen=True)
+class IndexState:
+    """All that the index shows, and the pages that it leads to.
+
+    Attributes:
+        pipelines: what the page of each pipeline shows, those that have begun first.
+        alerts: all alerts that are not resolved, the most severe first.
+        at: when the state was read, UTC.
+    """
+
+    pipelines: Sequence[PageState]
+    alerts: Sequence[Alert]
+    at: datetime
+
+    @property
+    def begun(self) -> list[PageState]:
+        """The pipelines that have a page."""
+        return [state for state in self.pipelines if state.is_begun]

@@ -7,7 +7,7 @@ import pytest
 
 from ml_assets.alerts.alert import AlertState
 from ml_assets.alerts.finding import Level
-from ml_assets.lineage.status.values import StageProgress, WaitingRelease
+from ml_assets.lineage.status.values import WaitingRelease
 from ml_assets.reports.pages.health import Tile, tiles
 from ml_assets.reports.pages.state import Monitored, PageState
 from ml_assets_tests.reports.pages import world
@@ -35,9 +35,13 @@ def with_status(**changes: object) -> PageState:
 
 
 def behind(days: int | None) -> PageState:
-    return with_status(
-        stages=[StageProgress("flight_delays/predictions", "2013-04-30", days, "2013-05-01")]
-    )
+    return with_status(stages=[replace(world.predicted("2013-04-30", days), next_day="2013-05-01")])
+
+
+def skipped(stored: str, behind: int = 0) -> PageState:
+    """The newest predictions were skipped."""
+    stage = world.predicted("2013-05-31", behind, last_state="skipped", stored_day=stored)
+    return with_status(stages=[stage])
 
 
 @pytest.mark.parametrize(
@@ -74,6 +78,22 @@ def behind(days: int | None) -> PageState:
             "plain",
             id="unknown",
         ),
+        pytest.param(
+            lambda: skipped("2013-05-30"),
+            "Newest predictions",
+            "2013-05-30",
+            "Nothing later was predicted: 2013-05-31 was skipped.",
+            "attention",
+            id="newest skipped",
+        ),
+        pytest.param(
+            lambda: skipped("", behind=1),
+            "Newest predictions",
+            "none",
+            "Nothing was predicted: 2013-05-31 was skipped. 1 day behind the extracted sources.",
+            "attention",
+            id="all skipped",
+        ),
         pytest.param(world.state, "Open alerts", "1", "1 critical.", "urgent", id="critical alert"),
         pytest.param(
             lambda: world.state(
@@ -87,6 +107,16 @@ def behind(days: int | None) -> PageState:
             "1 warning, 1 info; somebody takes care of 1.",
             "attention",
             id="acknowledged warning",
+        ),
+        pytest.param(
+            lambda: world.state(
+                alerts=[world.alert(level=level) for level in (*Level, Level.WARNING)]
+            ),
+            "Open alerts",
+            "4",
+            "1 critical, 2 warnings, 1 info.",
+            "urgent",
+            id="several alerts",
         ),
         pytest.param(
             lambda: world.state(alerts=[]), "Open alerts", "none", "", "good", id="no alert"

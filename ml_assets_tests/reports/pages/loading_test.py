@@ -17,7 +17,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.position import Position
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.reports.pages.loading import RECORDED, load_pages
-from ml_assets.reports.pages.state import PageState
+from ml_assets.reports.pages.state import IndexState, PageState
 from ml_assets_tests.reports.pages import world
 
 DAYS = 12
@@ -33,9 +33,13 @@ def lake(tmp_path: Path) -> Lake:
 
 def loaded(lake: Lake) -> dict[str, PageState]:
     """Pipeline → its state."""
+    return {state.name: state for state in index(lake).pipelines}
+
+
+def index(lake: Lake) -> IndexState:
+    """What the index shows."""
     url = lake.ledger.url
-    states = load_pages(lake, ApprovalLog(url), AlertLog(url))
-    return {state.name: state for state in states}
+    return load_pages(lake, ApprovalLog(url), AlertLog(url))
 
 
 def same(found: pd.DataFrame, expected: pd.DataFrame) -> bool:
@@ -110,9 +114,14 @@ def test_alerts_are_those_of_the_pipeline_and_its_sources_the_most_severe_first(
     ]
     AlertLog(lake.ledger.url).update(Evaluation(findings, {}), world.AT)
 
-    alerts = loaded(lake)[world.PIPELINE].alerts
+    found = index(lake)
+    [page] = found.begun
 
-    assert [alert.message for alert in alerts] == ["it fell", "no rows", "it drifted"]
+    assert [alert.message for alert in page.alerts] == ["it fell", "no rows", "it drifted"]
+    assert page.next_step.command == f"ml-assets alerts show {page.alerts[0].id}"
+    assert [alert.message for alert in found.alerts] == [
+        "it fell", "of another one", "no rows", "it drifted",
+    ]  # fmt: skip
 
 
 def test_what_is_recorded_moves_the_position(lake: Lake) -> None:

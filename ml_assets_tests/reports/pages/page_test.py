@@ -218,6 +218,22 @@ def test_alerts_tell_who_takes_care_of_them() -> None:
 
     assert "acknowledged by ada" in found
     assert "3 times" in found
+    assert "partitions 2013-04-20 to 2013-04-26 · first seen 2026-01-02 03:04 UTC" in found
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "span"),
+    [
+        pytest.param("2013-04-20", "2013-04-20", "· partition 2013-04-20 · first seen", id="one"),
+        pytest.param("", "", "· open · first seen", id="of no partition"),
+    ],
+)
+def test_an_alert_tells_its_partitions_apart_from_when_it_was_seen(
+    since: str, until: str, span: str
+) -> None:
+    alert = world.alert(since=since, until=until)
+
+    assert span in words(Parsed(drawn(world.state(alerts=[alert]))))
 
 
 def test_the_same_state_is_the_same_page() -> None:
@@ -225,7 +241,7 @@ def test_the_same_state_is_the_same_page() -> None:
 
 
 def test_the_index_leads_to_the_pages_that_there_are() -> None:
-    pages = pages_of([world.state(), world.empty()], LIBRARY)
+    pages = pages_of(world.index(world.state(), world.empty()), LIBRARY)
     index = Parsed(pages[INDEX])
 
     assert [*pages] == [INDEX, "flight_delays.html"]
@@ -234,8 +250,32 @@ def test_the_index_leads_to_the_pages_that_there_are() -> None:
     assert "young" in words(index)
 
 
+def test_the_index_shows_alerts_of_pipelines_without_a_page_too() -> None:
+    alerts = [
+        world.alert(),
+        world.alert(pipeline="young", command="ml-assets audit young"),
+        world.alert(pipeline="sources", kind="day_quarantined", command=""),
+    ]
+    shown = Parsed(index_of(world.index(world.state(), world.empty(), alerts=alerts)))
+
+    text = words(shown)
+    places = [text.index(f"{one.pipeline} · {world.METRIC}") for one in alerts]
+    assert places == sorted(places)
+    assert "ml-assets audit young" in text
+    assert "docs/runbooks.md#day_quarantined" in text
+    assert "flight_delays.html#alerts" in shown.addresses
+    assert "young.html#alerts" not in shown.addresses
+    assert "img" not in shown.tags
+
+
+def test_the_index_says_when_no_alert_is_open() -> None:
+    index = Parsed(index_of(world.index(world.state())))
+
+    assert "No alert is open." in words(index)
+
+
 def test_the_index_of_a_project_without_models_names_the_command() -> None:
-    assert "ml-assets status" in words(Parsed(index_of([world.empty()])))
+    assert "ml-assets status" in words(Parsed(index_of(world.index(world.empty()))))
 
 
 def test_a_page_of_a_released_model_without_card_says_so() -> None:

@@ -3,7 +3,7 @@
 ``tables`` makes the rows with the functions that the assets call; ``state`` is what a page shows of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -23,7 +23,7 @@ from ml_assets.lineage.status.values import NextStep, PipelineStatus, StageProgr
 from ml_assets.monitoring.drift import drift_report, reference_profile
 from ml_assets.monitoring.performance import COVERAGE, TOO_FEW
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
-from ml_assets.reports.pages.state import Monitored, PageState, Released
+from ml_assets.reports.pages.state import IndexState, Monitored, PageState, Released
 
 PIPELINE, METRIC = "flight_delays", "auc"
 FIRST, AS_OF, SECOND = "2013-04-01", "2013-04-01", "2013-04-15"
@@ -90,7 +90,7 @@ def state(count: int = 30, **changes: object) -> PageState:
     """
     found, every = tables(count), days(count)
     profiles = found[nouns.FEATURE_PROFILE]
-    stages = [StageProgress(f"{PIPELINE}/{nouns.PREDICTIONS}", every[-1], 0, "")]
+    stages = [predicted(every[-1])]
     made = PageState(
         name=PIPELINE,
         status=_status(stages),
@@ -118,6 +118,19 @@ def state(count: int = 30, **changes: object) -> PageState:
         alerts=[alert()],
     )
     return replace(made, **changes)
+
+
+def predicted(last: str, behind: int | None = 0, **changes: str) -> StageProgress:
+    """How far the predictions are, of which the last day is stored unless changes say otherwise."""
+    stage = StageProgress(
+        f"{PIPELINE}/{nouns.PREDICTIONS}", last, behind, "", last_state="stored", stored_day=last
+    )
+    return replace(stage, **changes)
+
+
+def index(*pipelines: PageState, alerts: Sequence[Alert] = ()) -> IndexState:
+    """What the index shows of some pipelines and alerts."""
+    return IndexState(pipelines, alerts, AT)
 
 
 def empty() -> PageState:
