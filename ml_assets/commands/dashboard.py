@@ -11,7 +11,7 @@ from ml_assets.commands.shared import asked_lake, console
 from ml_assets.reports.pages.address import HOST, PORT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from ml_assets.reports.pages.server import Pages
 
@@ -30,6 +30,7 @@ def dashboard(
     ] = None,
 ) -> None:
     """Show a page for each pipeline: health, alerts, performance, drift, decisions and its model card."""
+    from ml_assets.configuration.documents import read_anew, state_of_files
     from ml_assets.ledger.position import Position
     from ml_assets.reports.pages.library import library
     from ml_assets.reports.pages.loading import RECORDED, load_pages
@@ -39,14 +40,20 @@ def dashboard(
 
     workspace, lake = Workspace.of_environment(), asked_lake()
 
+    recorded = Position(lake.ledger.url, RECORDED)
+
+    def position() -> "Hashable":
+        return recorded.now(), state_of_files()
+
     def make() -> "Mapping[str, str]":
+        read_anew()
         state = load_pages(lake, workspace.approvals, workspace.alerts)
         return pages_of(state, library(workspace.settings.data / "pages"))
 
     if out is not None:
         _write(make(), out)
         return
-    pages = Pages(Position(lake.ledger.url, RECORDED).now, make)
+    pages = Pages(position, make)
     pages.now()
     _serve(pages, port)
 

@@ -62,20 +62,22 @@ def status(
     workspace = Workspace.of_environment()
     state = _state(workspace) if workspace.has_data else nothing_stored()
     chosen = state.of_pipeline(pipeline) if pipeline and workspace.has_data else state
-    found = report(chosen, _beginnings(pipeline))
+    found = report(chosen, _beginnings(chosen, pipeline))
     if as_json:
         print_json(asdict(found))
     else:
         print_status(found, console())
 
 
-def _beginnings(pipeline: str) -> "dict[str, NextStep]":
-    """Pipeline → its first run, of a pipeline of one's own or of all of them."""
+def _beginnings(state: "ProjectState", pipeline: str) -> "dict[str, NextStep]":
+    """Pipeline → its first run, of a pipeline of one's own or of all of them, as far as they can be read."""
     from ml_assets.configuration.models import pipelines_outside
     from ml_assets.lineage.status.beginning import beginning
 
+    broken = {one.name for one in state.pipelines if one.problem}
     own = [one for one in pipelines_outside(REFERENCE) if pipeline in {"", one}]
-    steps = {name: beginning(name) for name in own}
+    usable = [] if state.unreadable else [one for one in own if one not in broken]
+    steps = {name: beginning(name) for name in usable}
     return {name: step for name, step in steps.items() if step}
 
 
@@ -108,6 +110,9 @@ def print_status(found: "ProjectStatus", out: Console) -> None:
     """
     from ml_assets.commands.printing.alerts import print_open
 
+    for problem in found.unreadable:
+        _line(out, f"[red]cannot be read[/red]: {escape(problem)}", indent=0)
+        out.print()
     if not found.pipelines:
         out.print("Nothing was materialized yet.")
     for pipeline in found.pipelines:

@@ -192,12 +192,26 @@ def _outside_documents(file: Path | None) -> list[Document]:
     return completed_documents(file) if file and is_outside else []
 
 
+def read_anew() -> None:
+    """Read the files of the project again when they are asked for next; a process reads them once."""
+    _read_files.cache_clear()
+
+
+def state_of_files() -> tuple[tuple[str, int], ...]:
+    """Path and time of change (nanoseconds) of each file; other values mean that it is worth to read anew."""
+    return tuple((str(file), file.stat().st_mtime_ns) for file in _files())
+
+
+def _files() -> list[Path]:
+    return sorted(DEFS.rglob("defs.yaml"))
+
+
 @cache
 def _read_files() -> tuple[list[Document], list[ConfigurationError]]:
     """The documents of all files, and an error for each file that cannot be read."""
     found: list[Document] = []
     errors: list[ConfigurationError] = []
-    for file in sorted(DEFS.rglob("defs.yaml")):
+    for file in _files():
         try:
             found += completed_documents(file)
         except ConfigurationError as error:

@@ -186,7 +186,7 @@ def test_texts_of_the_project_run_no_script(page: Page, folder: Path) -> None:
 def test_the_index_leads_to_a_page_and_back(page: Page, folder: Path) -> None:
     opened(page, folder / INDEX)
 
-    page.get_by_role("link", name=world.PIPELINE).click()
+    page.get_by_role("heading").get_by_role("link", name=world.PIPELINE).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(world.PIPELINE)
     page.get_by_role("link", name="All pipelines").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Pipelines")

@@ -12,7 +12,7 @@ from ml_assets.configuration import documents, models
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY
-from ml_assets.errors import MLAssetsError
+from ml_assets.errors import ConfigurationError, MLAssetsError
 from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, row_counts
@@ -58,9 +58,9 @@ def load_state(
             order in which they are computed.
         alerts: alerts that are not resolved.
     """
-    tables = documents.source_tables()
+    tables, unreadable = _configured()
     daily = {key: table for key, table in tables.items() if table.days}
-    pipelines = [_pipeline(lake, log, name, [*daily]) for name in models.pipelines()]
+    pipelines = [_pipeline(lake, log, name, [*daily]) for name in models.pipelines_outside(())]
     entries = {
         table: lake.ledger.latest(table)
         for table in lake.ledger.tables()
@@ -87,7 +87,23 @@ def load_state(
         stale=_stale(lake.ledger, entries, versions),
         first={table: days.first_key for table, days in days_of.items()},
         alerts=alerts,
+        unreadable=unreadable,
     )
+
+
+def _configured() -> tuple[dict[str, SourceTableConfiguration], list[str]]:
+    """The source tables, and why files or these cannot be read; none of them if one is not usable."""
+    tables: dict[str, SourceTableConfiguration] = {}
+    problems = []
+    try:
+        documents.refuse_unreadable_files()
+    except ConfigurationError as error:
+        problems.append(str(error))
+    try:
+        tables = documents.source_tables()
+    except ConfigurationError as error:
+        problems.append(str(error))
+    return tables, problems
 
 
 def _stale(

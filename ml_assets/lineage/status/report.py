@@ -71,6 +71,7 @@ def report(state: ProjectState, beginnings: Mapping[str, NextStep] | None = None
         stale,
         next(steps),
         alerts,
+        state.unreadable,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from ml_assets.alerts.alert import Alert
 from ml_assets.alerts.project import PROJECT
 from ml_assets.cadence import DAYS, Calendar
+from ml_assets.errors import ConfigurationError
 from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.ledger.entries import Entry
 from ml_assets.names import unknown
@@ -106,6 +107,7 @@ class ProjectState:
             tables in the order in which they are computed.
         first: table → its first partition, of tables with a calendar.
         alerts: alerts that are not resolved.
+        unreadable: why files or source tables of the project cannot be read; what they define is left out.
     """
 
     entries: Mapping[str, Mapping[str, Entry]]
@@ -116,6 +118,7 @@ class ProjectState:
     stale: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     first: Mapping[str, str] = field(default_factory=dict)
     alerts: Sequence[Alert] = ()
+    unreadable: Sequence[str] = ()
 
     def of_pipeline(self, name: str) -> "ProjectState":
         """The part of the state that one pipeline depends on.
@@ -123,10 +126,12 @@ class ProjectState:
         Its alerts are its own, those of the folders of its inputs, and those of the whole project.
 
         Raises:
-            ConfigurationError: there is no such pipeline.
+            ConfigurationError: there is no such pipeline, or what cannot be read may define it.
         """
         chosen = [one for one in self.pipelines if one.name == name]
         if not chosen:
+            if self.unreadable:
+                raise ConfigurationError(self.unreadable[0])
             raise unknown("pipeline", name, [one.name for one in self.pipelines])
         inputs = {*chosen[0].sources, *chosen[0].inputs}
         folders = {name, PROJECT, *(table.partition("/")[0] for table in inputs)}

@@ -146,7 +146,18 @@ class NextStep:
 
 @dataclass(frozen=True)
 class ProjectStatus:
-    """The report; its alerts are those that are not resolved, the most severe first."""
+    """The report.
+
+    Attributes:
+        pipelines: the reports on the pipelines, those that are begun first.
+        sources: source table → what the source system has.
+        problems: recent days without usable rows, causes first.
+        older_problems: number of older ones.
+        stale: tables with stale days, in the order in which they are computed.
+        next: what to do next.
+        alerts: alerts that are not resolved, the most severe first.
+        unreadable: why files or source tables of the project cannot be read.
+    """
 
     pipelines: Sequence[PipelineStatus]
     sources: Mapping[str, SourceState]
@@ -155,3 +166,4 @@ class ProjectStatus:
     stale: Sequence[StaleTable]
     next: NextStep
     alerts: Sequence[Alert]
+    unreadable: Sequence[str]

@@ -86,6 +86,7 @@ def load_pages(lake: Lake, log: ApprovalLog, alert_log: AlertLog) -> IndexState:
     return IndexState(
         pipelines=sorted(states, key=lambda state: not state.is_begun),
         alerts=most_severe_first(alerts),
+        unreadable=project.unreadable,
         at=datetime.now(UTC),
     )
 
@@ -114,7 +115,7 @@ def _page(lake: Lake, project: ProjectState, name: str) -> PageState:
         older_unusable=found.older_problems,
         rejected=_rejected(own.entries),
         alerts=found.alerts,
-        problems=[*filter(None, [status.problem]), *tables.problems],
+        problems=[*found.unreadable, *filter(None, [status.problem]), *tables.problems],
     )
 
 

@@ -106,6 +106,7 @@ def index_of(state: IndexState) -> str:
         [_script("news.js.jinja")],
         title="Pipelines: health",
         at=state.at,
+        problems=state.problems,
         alerts=state.alerts,
         tones=LEVEL_TONES,
         kinds=KINDS,

@@ -134,11 +134,19 @@ class IndexState:
         pipelines: what the page of each pipeline shows, those that have begun first.
         alerts: all alerts that are not resolved, the most severe first.
         at: when the state was read, UTC.
+        unreadable: why files or source tables of the project cannot be read.
     """
 
     pipelines: Sequence[PageState]
     alerts: Sequence[Alert]
     at: datetime
+    unreadable: Sequence[str] = ()
+
+    @property
+    def problems(self) -> list[str]:
+        """What cannot be read, and why, of the project and of pipelines without a page."""
+        of_pipelines = [one.status.problem for one in self.pipelines if not one.is_begun]
+        return list(dict.fromkeys(filter(None, [*self.unreadable, *of_pipelines])))
 
     @property
     def begun(self) -> list[PageState]:
