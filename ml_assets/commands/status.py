@@ -246,8 +246,10 @@ def _print_problems(found: "ProjectStatus", out: Console) -> None:
         _line(out, _unusable(one))
     more = [
         f"{len(causes) - SHOWN} more" if len(causes) > SHOWN else "",
-        f"{count} days because of these" if (count := len(found.problems) - len(causes)) else "",
-        f"{found.older_problems} older days" if found.older_problems else "",
+        f"{_count(count, 'day')} because of these"
+        if (count := len(found.problems) - len(causes))
+        else "",
+        _count(found.older_problems, "older day") if found.older_problems else "",
     ]
     if omitted := ", ".join(filter(None, more)):
         _line(out, f"… and {omitted}; --json names the recent ones")

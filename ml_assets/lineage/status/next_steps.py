@@ -89,4 +89,4 @@ def _of_alert(alert: Alert) -> NextStep:
         alert.command if alert.command not in {"", REPORT} else f"ml-assets alerts show {alert.id}"
     )
     what = f"{alert.kind.replace('_', ' ')} of {alert.pipeline}"
-    return NextStep(f"look at the {alert.level} {alert.id}: {what}{state}", command)
+    return NextStep(f"look at alert {alert.id} ({alert.level}{state}): {what}", command)

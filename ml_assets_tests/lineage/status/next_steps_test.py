@@ -74,8 +74,10 @@ def test_the_next_step_is_that_of_the_most_severe_alert(alerts: list[Alert], com
 
 
 def test_the_step_of_an_alert_names_it_and_who_takes_care_of_it() -> None:
-    assert next_of(WARNING).step == "look at the warning idwarning: run failed of p"
-    assert next_of(TAKEN).step.endswith("run failed of p, acknowledged by Ann")
+    assert next_of(WARNING).step == "look at alert idwarning (warning): run failed of p"
+    assert next_of(TAKEN).step.startswith(
+        "look at alert idcritical (critical, acknowledged by Ann): "
+    )
 
 
 def test_alerts_are_in_the_report_the_most_severe_first() -> None:
