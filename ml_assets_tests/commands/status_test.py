@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 from rich.console import Console
 
 from ml_assets.commands.shared import plain_table
+from ml_assets.configuration import documents
 from ml_assets.errors import LakeMismatch
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, CHAMPION, PREDICTIONS
@@ -18,7 +19,16 @@ from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import command, commands, invoked, ml_assets, run
 
 COLUMNS = 80
-KEYS = {"pipelines", "sources", "problems", "older_problems", "stale", "next", "alerts"}
+KEYS = {
+    "pipelines",
+    "sources",
+    "problems",
+    "older_problems",
+    "stale",
+    "next",
+    "alerts",
+    "unreadable",
+}
 NOT_BEGUN = [
     "airport_temperature",
     "airport_visibility",
@@ -184,6 +194,29 @@ def test_a_source_that_cannot_be_read_is_named_and_the_rest_is_shown(
 
     assert "source of sources/flights: The source database" in text
     assert "source of sources/weather, sources/hourly_weather: No file in" in " ".join(text.split())
+    assert "champion: version 1" in text
+
+
+def test_a_last_day_without_rows_says_so(with_champion: Project) -> None:
+    skipped = Entry(PREDICTIONS, "2013-12-30", Status.SKIPPED, "no weather")
+    with_champion.lake.ledger.append([skipped])
+
+    assert "2013-12-30 (skipped)" in ml_assets("status")
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_shown(
+    with_champion: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(documents.DEFS, tmp_path / "defs")
+    (tmp_path / "defs" / "flight_ensemble" / "defs.yaml").write_text("type: [")
+    monkeypatch.setattr(documents, "DEFS", tmp_path / "defs")
+    documents.read_anew()
+    try:
+        text = " ".join(ml_assets("status").split())
+    finally:
+        documents.read_anew()
+
+    assert "cannot be read: flight_ensemble/defs.yaml is not valid YAML" in text
     assert "champion: version 1" in text
 
 
