@@ -129,7 +129,11 @@ def silence(
 @app.command()
 def check(*, as_json: AsJson = False) -> None:
     """Evaluate all alerts now and tell the routes, as the sensor 'alerts' does at each tick."""
-    from ml_assets.commands.printing.alerts import as_json_value, print_changes
+    from ml_assets.commands.printing.alerts import (
+        as_json_value,
+        print_changes,
+        print_nobody_told,
+    )
     from ml_assets.commands.shared import asked_lake, progress_console
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.alerts.checks import verdicts
@@ -152,10 +156,13 @@ def check(*, as_json: AsJson = False) -> None:
     if as_json:
         changed = [{"event": one.event, "alert": as_json_value(one.alert)} for one in found]
         print_json(changed)
-    else:
-        print_changes(found, console())
-        if attempts:
-            console().print(told(attempts), highlight=False)
+        return
+    known = [one for one in workspace.alerts.alerts() if one.recovered_at is None]
+    print_changes(found, known, console())
+    if not workspace.routes:
+        print_nobody_told(found, console())
+    if attempts:
+        console().print(told(attempts), highlight=False)
 
 
 def _act(

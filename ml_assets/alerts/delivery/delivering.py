@@ -46,7 +46,7 @@ def deliver(
 
     Args:
         outbox: the notifications.
-        routes: the routes that are configured.
+        routes: the routes that are configured; without any, another process is left to deliver.
         now: the moment, UTC.
         sender: sends one notification.
         waits: seconds before each further attempt; after the last one a notification is undelivered.
@@ -55,9 +55,9 @@ def deliver(
     Returns:
         The attempts, by route.
     """
-    outbox.give_up_others(routes, now, waits)
     if not routes:
         return []
+    outbox.give_up_others(routes, now, waits)
 
     def of_route(route: Route) -> list[Attempt]:
         outbox.summarise(route, now)

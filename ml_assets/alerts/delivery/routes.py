@@ -38,11 +38,6 @@ class Route:
         """The scheme of its URL, such as ``slack``."""
         return service_of(self.url)
 
-    @property
-    def keeps_incidents(self) -> bool:
-        """Whether an alert stays open there until its end is told, even if it is silenced here."""
-        return self.service == PAGERDUTY
-
 
 def routes_of(urls: AlertUrls) -> list[Route]:
     """The routes of all levels; none when nothing is configured."""
@@ -60,6 +55,15 @@ def _of_level(level: Level, urls: list[SecretStr]) -> Iterator[Route]:
         service = service_of(url)
         former = f"{level.value}-{number} ({service})"
         yield Route(f"{level.value}-{marked} ({service})", level, url, former)
+
+
+def keeps_incidents(route: str) -> bool:
+    """Whether an alert stays open at a route until its end is told, even if it is silenced here.
+
+    Args:
+        route: name of the route, which this process need not know otherwise.
+    """
+    return route.endswith(f"({PAGERDUTY})")
 
 
 def service_of(url: SecretStr) -> str:

@@ -16,6 +16,7 @@ from ml_assets.alerts.delivery.tables import Delivery
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.kinds import KINDS
 from ml_assets.alerts.log import AlertEvent
+from ml_assets.alerts.messages import counted
 from ml_assets.alerts.state import LEVELS
 from ml_assets.commands.shared import plain_table
 from ml_assets.release.approvals.approvals import format_time
@@ -116,22 +117,48 @@ def print_alert(
 def _told(deliveries: Sequence[Delivery]) -> Table:
     table = plain_table("told", "route", "how far it got")
     for one in deliveries:
-        problem = f" after {one.attempts} attempts: {one.problem}" if one.problem else ""
+        tried = f" after {counted(one.attempts, 'attempt')}" if one.attempts else ""
+        problem = f"{tried}: {one.problem}" if one.problem else ""
         table.add_row(one.notification.event, one.route, escape(f"{one.state}{problem}"))
     return table
 
 
-def print_changes(changes: Sequence[Change], out: Console) -> None:
-    """Print what an evaluation changed, without what it found as before."""
+def print_changes(changes: Sequence[Change], known: Sequence[Alert], out: Console) -> None:
+    """Print what an evaluation changed, without what it found as before.
+
+    Args:
+        changes: what it changed.
+        known: alerts after it, those that have not recovered.
+        out: where.
+    """
     changed = [one for one in changes if one.event != "repeated"]
     for one in changed:
         text = f"{one.event} {_level(one.alert.level)} {one.alert.id}: {escape(one.alert.message)}"
         out.print(text, highlight=False)
-    as_before = len(changes) - len(changed)
-    if as_before:
-        out.print(f"{as_before} found as before.", highlight=False)
-    if not changes:
-        out.print("Nothing is found that is not resolved already.")
+    looked_at = {one.alert.id for one in changes}
+    others = [one for one in known if one.id not in looked_at]
+    counts = {
+        "found as before": len(changes) - len(changed),
+        "not evaluated now, so as before": sum(not one.is_resolved for one in others),
+        "resolved by a person, and not over yet": sum(one.is_resolved for one in others),
+    }
+    for what, number in counts.items():
+        if number:
+            out.print(f"{number:,} {what}.", highlight=False)
+    if not changes and not others:
+        out.print("Nothing is wrong.")
+
+
+def print_nobody_told(changes: Sequence[Change], out: Console) -> None:
+    """Print of how many alerts nobody was told, as this process has no routes; nothing if there are none."""
+    count = sum(one.event in ("opened", "raised") for one in changes)
+    if count:
+        out.print(
+            f"Nobody was told of {counted(count, 'alert')} from here, as no route is configured "
+            "(ML_ASSETS_ALERTS__WARNING and others; docs/alert_routes.md). An evaluation with routes, such as "
+            "that of the sensor 'alerts', tells them.",
+            highlight=False,
+        )
 
 
 def print_open(

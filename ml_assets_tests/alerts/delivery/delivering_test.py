@@ -195,7 +195,10 @@ def test_a_summary_that_is_not_delivered_is_sent_again(url: str, receiver: Recei
 
 
 def test_without_routes_nothing_is_done(url: str) -> None:
-    assert delivered(url, [], NOW) == []
+    AlertLog(url, routes(warning="json://127.0.0.1:1")).update(evaluation(finding()), NOW)
+
+    assert delivered(url, [], after_waits(len(WAITS))) == []
+    assert states(url) == ["pending"]
 
 
 @pytest.mark.parametrize(
