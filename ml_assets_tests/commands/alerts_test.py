@@ -232,6 +232,15 @@ def test_a_resolved_alert_is_listed_on_request_only(command: Command, alert: Ale
     assert "resolved already by Ann" in command("alerts", "ack", alert.id, "--by", "Bob").stderr
 
 
+def test_a_resolved_alert_is_shown_without_a_next_command(command: Command, alert: Alert) -> None:
+    command("alerts", "resolve", alert.id, "--by", "Ann")
+
+    text = printed(command("alerts", "show", alert.id))
+
+    assert "Next:" not in text
+    assert alert.command not in text
+
+
 def test_alerts_of_a_project_without_data_are_none(command: Command, tmp_path: Path) -> None:
     done = command("alerts", "show", "12345678")
 

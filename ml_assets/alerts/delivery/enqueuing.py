@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ml_assets.alerts.alert import AlertState, Change
 from ml_assets.alerts.delivery.notification import RESOLVED, notification_of
+from ml_assets.alerts.delivery.origin import origin
 from ml_assets.alerts.delivery.routes import Route, keeps_incidents
 from ml_assets.alerts.delivery.tables import ONE_BY_ONE, DeliveryState, new_row, notifications
 from ml_assets.alerts.finding import Level
@@ -42,7 +43,7 @@ def enqueue(
     for change in _with_untold(connection, changes) if routes else changes:
         names = _names(connection, change, routes, now)
         if names:
-            notification = notification_of(change)
+            notification = notification_of(change, origin())
             rows = [new_row(notification, name, state, now) for name, state in names.items()]
             insert_missing(connection, notifications, rows)
 

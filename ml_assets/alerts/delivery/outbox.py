@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ml_assets.alerts.delivery.enqueuing import HOUR, ONE_BY_ONE_AN_HOUR
 from ml_assets.alerts.delivery.notification import ID_LENGTH, SUMMARY, summary_of
+from ml_assets.alerts.delivery.origin import origin
 from ml_assets.alerts.delivery.routes import Route
 from ml_assets.alerts.delivery.tables import (
     Delivery,
@@ -188,7 +189,7 @@ class Outbox(LedgerDatabase):
         with self._transaction() as connection:
             taken = [tuple(row)[1:] for row in sorted(connection.execute(take))]
             if taken:
-                summary = summary_of(own_id, route.level, taken, ONE_BY_ONE_AN_HOUR)
+                summary = summary_of(own_id, route.level, taken, ONE_BY_ONE_AN_HOUR, origin())
                 row = new_row(summary, route.name, DeliveryState.PENDING, now)
                 connection.execute(sa.insert(notifications), row)
 

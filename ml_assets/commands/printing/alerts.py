@@ -108,7 +108,7 @@ def print_alert(
     if deliveries:
         out.print()
         out.print(_told(deliveries))
-    if alert.command:
+    if alert.command and not alert.is_resolved:
         out.print(
             f"\nNext:\n  [bold]{escape(alert.command)}[/bold]", highlight=False, soft_wrap=True
         )

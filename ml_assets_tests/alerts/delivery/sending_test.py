@@ -101,7 +101,9 @@ def test_pagerduty_gets_the_level_as_its_severity(
 
 
 def test_a_summary_is_an_incident_of_its_own(sent: list[Request]) -> None:
-    summary = summary_of("aabbccddeeff", Level.CRITICAL, [("1a2b3c4d", "opened", "title")], 20)
+    summary = summary_of(
+        "aabbccddeeff", Level.CRITICAL, [("1a2b3c4d", "opened", "title")], 20, "host"
+    )
 
     send(routes(critical=PAGERDUTY)[0], summary)
 
