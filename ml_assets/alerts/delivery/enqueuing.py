@@ -102,14 +102,41 @@ def _one_more(connection: sa.Connection, route: str, now: datetime) -> DeliveryS
 
 
 def _told_of(connection: sa.Connection, alert_id: str) -> dict[str, DeliveryState]:
-    """Route → how it is told of the end of an alert: as it was told of the alert."""
+    """Route → how it is told of the end of an alert: as it was told, or is to be told, of the alert."""
     is_single = sa.func.max(sa.case((_columns.state.in_(ONE_BY_ONE), 1), else_=0))
     query = (
         sa.select(_columns.route, is_single)
-        .where(_columns.alert_id == alert_id)
+        .where(_columns.alert_id == alert_id, _is_heard(notifications))
         .group_by(_columns.route)
     )
     return {
         route: DeliveryState.PENDING if single else DeliveryState.HELD
         for route, single in connection.execute(query)
     }
+
+
+def drop_unheard_ends(connection: sa.Connection, route: str) -> None:
+    """Delete the ends that a route is still to be told of alerts that it was not told of.
+
+    Args:
+        connection: a connection in the transaction that gives up a notification.
+        route: name of the route.
+    """
+    told = notifications.alias("told")
+    is_heard = sa.exists().where(
+        told.c.route == route, told.c.alert_id == _columns.alert_id, _is_heard(told)
+    )
+    is_waiting = _columns.state.in_((DeliveryState.PENDING, DeliveryState.HELD))
+    ends = (_columns.route == route) & (_columns.event == RESOLVED) & is_waiting
+    connection.execute(sa.delete(notifications).where(ends, ~is_heard))
+
+
+def _is_heard(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a notification tells of an alert and was not given up, neither itself nor its summary."""
+    summary = notifications.alias("summary")
+    is_lost = sa.exists().where(
+        summary.c.id == table.c.summary,
+        summary.c.route == table.c.route,
+        summary.c.state == DeliveryState.UNDELIVERED,
+    )
+    return (table.c.event != RESOLVED) & (table.c.state != DeliveryState.UNDELIVERED) & ~is_lost

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ml_assets.alerts.delivery.enqueuing import HOUR, ONE_BY_ONE_AN_HOUR
+from ml_assets.alerts.delivery.enqueuing import HOUR, ONE_BY_ONE_AN_HOUR, drop_unheard_ends
 from ml_assets.alerts.delivery.notification import ID_LENGTH, SUMMARY, summary_of
 from ml_assets.alerts.delivery.origin import origin
 from ml_assets.alerts.delivery.routes import Route
@@ -136,7 +136,7 @@ class Outbox(LedgerDatabase):
     def failed(
         self, delivery: Delivery, problem: str, now: datetime, waits: Sequence[int]
     ) -> DeliveryState:
-        """Record that an attempt failed.
+        """Record that an attempt failed. A route that was not told of an alert is not told of its end either.
 
         Args:
             delivery: what was claimed.
@@ -164,6 +164,8 @@ class Outbox(LedgerDatabase):
         )
         with self._transaction() as connection:
             connection.execute(sa.update(notifications).where(is_of_this_attempt).values(values))
+            if is_last:
+                drop_unheard_ends(connection, delivery.route)
         return state
 
     def summarise(self, route: Route, now: datetime) -> None:
