@@ -1,4 +1,4 @@
-"""The commands about alerts: list, show, acknowledge, resolve, silence, and evaluate now."""
+"""The commands about alerts: list, show, acknowledge, resolve, silence, evaluate now, and the routes."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -163,6 +163,35 @@ def check(*, as_json: AsJson = False) -> None:
         print_nobody_told(found, console())
     if attempts:
         console().print(told(attempts), highlight=False)
+
+
+@app.command()
+def routes(
+    *,
+    is_test: Annotated[
+        bool,
+        typer.Option("--test", help="Send a test message to each route, and say what came of it."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the routes: who is told of alerts, and how far the last notification got."""
+    from ml_assets.commands.printing.alerts import print_routes, route_as_json
+    from ml_assets.orchestration.alerts.delivering import try_routes
+    from ml_assets.workspace import Workspace
+
+    workspace = Workspace.of_environment()
+    results = {}
+    if is_test:
+        attempts = try_routes(workspace, datetime.now(UTC))
+        results = {attempt.route: attempt for attempt in attempts}
+    outbox = workspace.outbox if workspace.has_data else None
+    found = {route: outbox.last(route.name) if outbox else None for route in workspace.routes}
+    if as_json:
+        print_json([route_as_json(one, last, results.get(one.name)) for one, last in found.items()])
+    else:
+        print_routes(found, results, console())
+    if any(result.problem for result in results.values()):
+        raise typer.Exit(1)
 
 
 def _act(

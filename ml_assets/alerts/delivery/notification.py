@@ -9,7 +9,7 @@ from ml_assets.alerts.finding import Level
 from ml_assets.alerts.kinds import KINDS
 from ml_assets.content import digest
 
-RAISED, RESOLVED, SUMMARY = "raised", "resolved", "summary"
+RAISED, RESOLVED, SUMMARY, TEST = "raised", "resolved", "summary", "test"
 
 ID_LENGTH = 12
 TITLE_LENGTH = LINE_LENGTH = 100
@@ -31,7 +31,7 @@ class Notification:
         id: stays the same when it is sent again, so that receivers can recognize it.
         alert_id: its alert; empty for a summary.
         level: level of the alert.
-        event: ``opened``, ``raised``, ``resolved`` or ``summary``.
+        event: ``opened``, ``raised``, ``resolved``, ``summary`` or ``test``.
         title: one line.
         body: plain text.
     """
@@ -96,6 +96,23 @@ def summary_of(
     return Notification(
         own_id, "", Level.INFO if is_over else level, SUMMARY, title, "\n".join(body)
     )
+
+
+def trial_of(own_id: str, name: str, origin: str) -> Notification:
+    """A message that a person sends to see whether a route works.
+
+    Args:
+        own_id: ID of the notification.
+        name: name of the route.
+        origin: environment and host that send it.
+    """
+    body = [
+        f"A person tries the route {name}. Nothing is wrong, and nothing is to be done.",
+        "",
+        _cut(f"From: {origin}", LINE_LENGTH),
+        f"Notification: {own_id}",
+    ]
+    return Notification(own_id, "", Level.INFO, TEST, "Test of ml-assets", "\n".join(body))
 
 
 def _title(change: Change) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ml_assets.alerts.delivery.enqueuing import HOUR, ONE_BY_ONE_AN_HOUR, drop_unheard_ends
-from ml_assets.alerts.delivery.notification import ID_LENGTH, SUMMARY, summary_of
+from ml_assets.alerts.delivery.notification import ID_LENGTH, SUMMARY, Notification, summary_of
 from ml_assets.alerts.delivery.origin import origin
 from ml_assets.alerts.delivery.routes import Route
 from ml_assets.alerts.delivery.tables import (
@@ -72,6 +72,25 @@ class Outbox(LedgerDatabase):
         )
         with self._transaction() as connection:
             return [delivery_of(row) for row in connection.execute(query).mappings()]
+
+    def last(self, route: str) -> Delivery | None:
+        """What was sent to a route last, or is being sent; None for nothing."""
+        query = (
+            sa.select(notifications)
+            .where(_columns.route == route, _columns.attempts > 0)
+            .order_by(_columns.number.desc())
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+            return None if row is None else delivery_of(row)
+
+    def record_delivered(self, route: Route, notification: Notification, now: datetime) -> None:
+        """Record what was sent to a route without waiting here, and accepted."""
+        ended = {"attempts": 1, "ended_at": stored_time(now)}
+        row = new_row(notification, route.name, DeliveryState.DELIVERED, now) | ended
+        with self._transaction() as connection:
+            connection.execute(sa.insert(notifications), row)
 
     def claim(self, route: str, now: datetime) -> Delivery | None:
         """Take the notification of a route that is due for the longest time, and count the attempt.

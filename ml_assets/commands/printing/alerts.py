@@ -1,7 +1,7 @@
 """Prints alerts: a list, one with its events, what an evaluation changed."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 from ml_assets.alerts.alert import Alert, AlertState, Change
+from ml_assets.alerts.delivery.delivering import Attempt
+from ml_assets.alerts.delivery.routes import Route
 from ml_assets.alerts.delivery.tables import Delivery
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.kinds import KINDS
@@ -117,10 +119,74 @@ def print_alert(
 def _told(deliveries: Sequence[Delivery]) -> Table:
     table = plain_table("told", "route", "how far it got")
     for one in deliveries:
-        tried = f" after {counted(one.attempts, 'attempt')}" if one.attempts else ""
-        problem = f"{tried}: {one.problem}" if one.problem else ""
-        table.add_row(one.notification.event, one.route, escape(f"{one.state}{problem}"))
+        table.add_row(one.notification.event, one.route, escape(_how_far(one)))
     return table
+
+
+def _how_far(delivery: Delivery) -> str:
+    tried = f" after {counted(delivery.attempts, 'attempt')}" if delivery.attempts else ""
+    return f"{delivery.state}{tried}: {delivery.problem}" if delivery.problem else delivery.state
+
+
+def route_as_json(route: Route, last: Delivery | None, result: Attempt | None) -> dict[str, Any]:
+    """A route for JSON, without its URL.
+
+    Args:
+        route: the route.
+        last: what was sent to it last; None for nothing.
+        result: what came of a test message; None without one.
+    """
+    return {
+        "name": route.name,
+        "level": route.level,
+        "service": route.service,
+        "variable": route.variable,
+        "number": route.number,
+        "last": last
+        and {
+            "event": last.notification.event,
+            "state": last.state,
+            "attempts": last.attempts,
+            "problem": last.problem,
+            "at": last.ended_at or last.created_at,
+        },
+        "test": result and {"state": result.state, "problem": result.problem},
+    }
+
+
+def print_routes(
+    routes: Mapping[Route, Delivery | None], results: Mapping[str, Attempt], out: Console
+) -> None:
+    """Print routes without their URLs.
+
+    Args:
+        routes: route → what was sent to it last; None for nothing.
+        results: name of a route → what came of a test message; empty without a test.
+        out: where.
+    """
+    if not routes:
+        out.print("No route is configured here: nobody is told of alerts (docs/alert_routes.md).")
+        return
+    table = plain_table("route", "where it is, and how far the last notification got")
+    for number, (route, last) in enumerate(routes.items()):
+        if number:
+            table.add_row()
+        lines = [route.place, f"last: {_last(last)}"]
+        if result := results.get(route.name):
+            lines.append(
+                f"test: {f'not delivered: {result.problem}' if result.problem else 'delivered'}"
+            )
+        table.add_row(route.name, escape("\n".join(lines)))
+    out.print(table)
+    if not results:
+        out.print("To try them: ml-assets alerts routes --test", highlight=False)
+
+
+def _last(delivery: Delivery | None) -> str:
+    if delivery is None:
+        return "nothing was sent yet"
+    at = format_time(delivery.ended_at or delivery.created_at)
+    return f"{delivery.notification.event}, {_how_far(delivery)} ({at})"
 
 
 def print_changes(changes: Sequence[Change], known: Sequence[Alert], out: Console) -> None:
