@@ -257,7 +257,8 @@ def _problem(error: ErrorDetails) -> str:
     *group, name = (str(part) for part in error["loc"])
     start = f"ML_ASSETS_{''.join(f'{part}__' for part in group)}".upper()
     if error["type"] != "extra_forbidden":
-        return f"{start}{name.upper()}: {error['msg']}"
+        reason = error.get("ctx", {}).get("error", error["msg"])
+        return f"{start}{name.upper()}: {reason}"
     section = Settings.model_fields[group[0]].annotation
     models = [one for one in (section, *get_args(section)) if isinstance(one, type)]
     known = [field for one in models if issubclass(one, BaseModel) for field in one.model_fields]

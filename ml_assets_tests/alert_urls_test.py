@@ -86,7 +86,10 @@ def test_a_url_of_a_known_service_is_refused_with_its_scheme(
 ) -> None:
     monkeypatch.setenv("ML_ASSETS_ALERTS__WARNING", f"slack://{TOKEN}")
 
-    with pytest.raises(ConfigurationError, match="URL number 1 is no usable slack:// URL"):
+    with pytest.raises(
+        ConfigurationError,
+        match="ML_ASSETS_ALERTS__WARNING: its URL number 1 is no usable slack:// URL",
+    ):
         settings()
 
 
