@@ -4,13 +4,22 @@ They are secret: no message, log or row contains one.
 """
 
 import logging
+import os
 import re
+from pathlib import Path
 from types import ModuleType
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from ml_assets.errors import ConfigurationError
 
 BETWEEN_URLS = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 """As Apprise splits its own lists: a comma within a URL belongs to the URL."""
+
+
+UNEXPANDED = re.compile(r"\$\{(\w+)\}")
+"""A variable in a URL, with its name."""
 
 
 class AlertUrls(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
@@ -24,12 +33,53 @@ class AlertUrls(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=Tru
     @classmethod
     def _are_understood(cls, value: SecretStr) -> SecretStr:
         for number, url in enumerate(split(value), 1):
-            if apprise().Apprise.instantiate(url.get_secret_value()) is None:
-                raise ValueError(
-                    f"Apprise does not understand its URL number {number}, which is not shown as it is secret; "
-                    "expected for example 'slack://…' or 'pagerduty://…', see docs/alert_routes.md"
-                )
+            if problem := _problem(url):
+                raise ValueError(f"its URL number {number} {problem}; see docs/alert_routes.md")
         return value
+
+
+def _problem(url: SecretStr) -> str:
+    """Why a URL is refused, without a secret part of it; empty if it is usable."""
+    text = url.get_secret_value()
+    if found := UNEXPANDED.search(text):
+        return (
+            f"contains the variable {found[1]} in place of its value: export {found[1]}, and let the shell expand it "
+            "(double quotes)"
+        )
+    library, scheme = apprise(), text.partition("://")[0].lower()
+    if library.Apprise.instantiate(text) is not None:
+        return ""
+    if scheme in library.NotificationManager():
+        return f"is no usable {scheme}:// URL: Apprise does not accept what follows, which is not shown as it is secret"
+    return (
+        "is of no service that Apprise knows, and not shown as it is secret; expected for example 'slack://…' or "
+        "'pagerduty://…'"
+    )
+
+
+def refuse_unset_variables(file: Path, start: str) -> None:
+    """Refuse a route in a file with a variable that is not set: it would be empty there, and the route missing.
+
+    Args:
+        file: a ``.env``, which may be missing.
+        start: start of the names of the routes' variables.
+
+    Raises:
+        ConfigurationError: a variable is not set.
+    """
+    if not file.exists():
+        return
+    expanded, known = dotenv_values(file), {*os.environ}
+    for name, value in dotenv_values(file, interpolate=False).items():
+        is_route = name.upper().startswith(start)
+        if is_route and os.environ.get(name, expanded[name]) == expanded[name]:
+            unset = [one for one in UNEXPANDED.findall(value or "") if one not in known]
+            if unset:
+                raise ConfigurationError(
+                    f"{name} in .env contains the variable {unset[0]}, which is not set. Expected its value: export "
+                    f"{unset[0]}. To have no such route in this shell: export {unset[0]}= {name}="
+                )
+        known.add(name)
 
 
 def split(urls: SecretStr) -> list[SecretStr]:

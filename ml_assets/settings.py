@@ -6,15 +6,18 @@ backtest changes parts of it with ``ML_ASSETS_PIPELINES``.
 """
 
 import re
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from ml_assets.alert_urls import AlertUrls
+from ml_assets.alert_urls import AlertUrls, refuse_unset_variables
 from ml_assets.database_url import is_database, parsed
+from ml_assets.environment import ALERT_URLS
 from ml_assets.errors import ConfigurationError, sentence
 
 SOURCE_DATABASE, SOURCE_FILES = "source_database", "source_files"
@@ -220,6 +223,7 @@ def settings() -> Settings:
     Raises:
         ConfigurationError: the value of a variable is not allowed.
     """
+    refuse_unset_variables(Path(".env"), ALERT_URLS)
     found, problem = _read()
     if found is None:
         raise ConfigurationError(f"Settings are not usable: {sentence(problem)}")
@@ -241,15 +245,28 @@ def _read() -> tuple[Settings | None, str]:
     try:
         return Settings(), ""
     except ValidationError as error:
-        problems = "; ".join(
-            f"ML_ASSETS_{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
-            for item in error.errors(include_input=False)
-        )
-        return None, problems
+        return None, "; ".join(map(_problem, error.errors(include_input=False)))
     except SettingsError as error:
         name = re.search(r'field "(\w+)"', str(error))
         variable = f"ML_ASSETS_{name[1].upper()}" if name else "a variable"
         return None, f"{variable} is not valid JSON; docs/architecture.md describes its format"
+
+
+def _problem(error: ErrorDetails) -> str:
+    """What is wrong with a variable, without its value."""
+    *group, name = (str(part) for part in error["loc"])
+    start = f"ML_ASSETS_{''.join(f'{part}__' for part in group)}".upper()
+    if error["type"] != "extra_forbidden":
+        reason = error.get("ctx", {}).get("error", error["msg"])
+        return f"{start}{name.upper()}: {reason}"
+    section = Settings.model_fields[group[0]].annotation
+    models = [one for one in (section, *get_args(section)) if isinstance(one, type)]
+    known = [field for one in models if issubclass(one, BaseModel) for field in one.model_fields]
+    similar = [
+        f"Did you mean {start}{one.upper()}? " for one in get_close_matches(name, known, 1, 0.4)
+    ]
+    expected = ", ".join(f"{start}{one.upper()}" for one in known)
+    return f"{start}{name.upper()} is unknown. {''.join(similar)}Expected are {expected}"
 
 
 def _refuse_credentials(lake: str, variable: str) -> None:

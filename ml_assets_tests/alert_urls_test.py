@@ -75,8 +75,62 @@ def test_a_url_that_apprise_does_not_understand_is_refused_and_not_shown(
 def test_a_level_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ML_ASSETS_ALERTS__CRITCAL", SLACK)
 
-    with pytest.raises(ConfigurationError, match="ML_ASSETS_ALERTS__CRITCAL"):
+    with pytest.raises(ConfigurationError, match="ML_ASSETS_ALERTS__CRITCAL") as caught:
         settings()
+    assert "Did you mean ML_ASSETS_ALERTS__CRITICAL?" in str(caught.value)
+    assert "ML_ASSETS_ALERTS__INFO" in str(caught.value)
+
+
+def test_a_url_of_a_known_service_is_refused_with_its_scheme(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ML_ASSETS_ALERTS__WARNING", f"slack://{TOKEN}")
+
+    with pytest.raises(
+        ConfigurationError,
+        match="ML_ASSETS_ALERTS__WARNING: its URL number 1 is no usable slack:// URL",
+    ):
+        settings()
+
+
+def test_a_variable_that_was_not_expanded_is_refused_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ML_ASSETS_ALERTS__WARNING", f"{SLACK} json://${{HOOK_HOST}}/{TOKEN}")
+
+    with pytest.raises(
+        ConfigurationError, match="URL number 2 contains the variable HOOK_HOST"
+    ) as caught:
+        settings()
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("${SLACK_URL}", id="URL"),
+        pytest.param("slack://${SLACK_URL}", id="token"),
+    ],
+)
+def test_a_route_of_a_file_with_a_variable_that_is_not_set_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    (tmp_path / ".env").write_text(f"ML_ASSETS_ALERTS__WARNING={value}\n")
+    monkeypatch.delenv("SLACK_URL", raising=False)
+
+    with pytest.raises(
+        ConfigurationError,
+        match=r"ML_ASSETS_ALERTS__WARNING in \.env .* SLACK_URL, which is not set",
+    ):
+        settings()
+
+    monkeypatch.setenv("SLACK_URL", SLACK.removeprefix(value.partition("$")[0]))
+    settings.cache_clear()
+    assert len(split(settings().alerts.warning)) == 1
+    for name in ("SLACK_URL", "ML_ASSETS_ALERTS__WARNING"):
+        monkeypatch.setenv(name, "")
+    settings.cache_clear()
+    assert split(settings().alerts.warning) == []
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,16 @@ def first_of(texts: Sequence[str], separator: str = ", ") -> str:
     return f"{separator.join(texts[:SHOWN])}{more}"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: ``1 attempt``, ``1,200 attempts``.
+
+    Args:
+        number: how many.
+        what: one of them; its plural ends with s.
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def spelled_time(time: timedelta) -> str:
     """A duration for messages: ``35 min``, ``5.2 h`` or ``3.0 days``.
 

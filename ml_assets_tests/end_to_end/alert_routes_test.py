@@ -8,6 +8,7 @@ import pytest
 
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
 from ml_assets_tests.alerts.delivery.receiver import OK, UNAVAILABLE, Receiver, receiving
 from ml_assets_tests.alerts.delivery.telling import name
 from ml_assets_tests.prepared import tick
@@ -69,6 +70,33 @@ def test_a_route_that_is_down_becomes_an_alert_until_it_is_reached(
     ]
 
 
+def test_a_check_without_routes_leaves_all_telling_to_those_who_have_them(
+    project: Project, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.status = UNAVAILABLE
+    tick(project, "alerts")
+    tick(project, "alerts")
+    events, notifications = receiver.events, len(Workspace.of_environment().outbox.deliveries())
+    monkeypatch.delenv("ML_ASSETS_ALERTS__WARNING")
+    settings.cache_clear()
+    project.lake.ledger.append([replace(BAD, table="sources/weather")])
+
+    text = " ".join(ml_assets("alerts", "check").split())
+    kinds = [one["kind"] for one in json.loads(ml_assets("alerts", "list", "--json"))]
+
+    assert "Nobody was told of 1 alert from here, as no route is configured" in text
+    assert kinds.count("not_delivered") == 1
+    assert receiver.events == events
+    assert len(Workspace.of_environment().outbox.deliveries()) == notifications
+
+    monkeypatch.setenv("ML_ASSETS_ALERTS__WARNING", receiver.url)
+    settings.cache_clear()
+    receiver.status = OK
+    tick(project, "alerts")
+
+    assert "sources/weather" in [one["title"] for one in receiver.arrived][-1]
+
+
 def test_the_command_tells_the_routes_and_shows_who_was_told(
     project: Project, receiver: Receiver
 ) -> None:
@@ -80,6 +108,22 @@ def test_the_command_tells_the_routes_and_shows_who_was_told(
     (told,) = json.loads(ml_assets("alerts", "show", alert["id"], "--json"))["notifications"]
 
     assert text.endswith(f"Not delivered to {name(receiver.url)}: it answered with status 503.")
-    assert "undelivered after 1 attempts: it answered with status 503" in " ".join(shown.split())
+    assert "undelivered after 1 attempt: it answered with status 503" in " ".join(shown.split())
     assert (told["route"], told["state"]) == (name(receiver.url), "undelivered")
     assert receiver.url not in f"{text} {shown} {told}"
+
+
+def test_a_check_says_that_nothing_is_wrong_only_if_nothing_is_found(
+    project: Project, receiver: Receiver
+) -> None:
+    ml_assets("alerts", "check")
+    (alert,) = json.loads(ml_assets("alerts", "list", "--json"))
+    ml_assets("alerts", "resolve", alert["id"], "--by", "Ann")
+
+    resolved = ml_assets("alerts", "check")
+    project.lake.ledger.append([GOOD])
+    ml_assets("alerts", "check")
+
+    assert "1 resolved by a person, and not over yet." in resolved
+    assert "Nothing is wrong" not in resolved
+    assert "Nothing is wrong." in ml_assets("alerts", "check")

@@ -1,14 +1,17 @@
 """Writes notifications of changes in the transaction that stores the changes: either both are kept, or none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ml_assets.alerts.alert import Change
+from ml_assets.alerts.alert import AlertState, Change
 from ml_assets.alerts.delivery.notification import RESOLVED, notification_of
-from ml_assets.alerts.delivery.routes import Route
+from ml_assets.alerts.delivery.origin import origin
+from ml_assets.alerts.delivery.routes import Route, keeps_incidents
 from ml_assets.alerts.delivery.tables import ONE_BY_ONE, DeliveryState, new_row, notifications
+from ml_assets.alerts.finding import Level
 from ml_assets.ledger.database import stored_time
 from ml_assets.ledger.rows import insert_missing
 
@@ -26,22 +29,43 @@ def enqueue(
     """Write what the routes are told of changes of alerts.
 
     A route is told of the alerts of its level, and of the end of those that it was told of: one by one, or in a
-    summary if it was told of them in a summary.
+    summary if it was told of them in a summary. Of an open alert that was opened or raised without routes of its level,
+    they are told at its next repeat.
 
     Args:
         connection: a connection in the transaction that stores the changes.
         changes: the changes, in their order; those that no route is told of are left out.
-        routes: all routes; without any, nothing is written.
+        routes: the routes that this process knows. Ends are also written for others, which another process knows.
         now: when the changes were made, UTC.
     """
     for route in routes:
         _rename_former(connection, route)
-    for change in changes if routes else ():
+    for change in _with_untold(connection, changes) if routes else changes:
         names = _names(connection, change, routes, now)
         if names:
-            notification = notification_of(change)
+            notification = notification_of(change, origin())
             rows = [new_row(notification, name, state, now) for name, state in names.items()]
             insert_missing(connection, notifications, rows)
+
+
+def _with_untold(connection: sa.Connection, changes: Sequence[Change]) -> list[Change]:
+    """Changes in which a repeat of an open alert that nobody was told of, or not of its level, is the first one told."""
+    repeated = [
+        change.alert.id
+        for change in changes
+        if change.event == "repeated" and change.alert.state is AlertState.OPEN
+    ]
+    query = sa.select(_columns.alert_id, _columns.level).where(_columns.alert_id.in_(repeated))
+    told = {(alert_id, Level(level)) for alert_id, level in connection.execute(query.distinct())}
+    untold = {*repeated} - {alert_id for alert_id, _ in told}
+
+    def first_told(change: Change) -> Change:
+        alert = change.alert
+        if alert.id not in repeated or (alert.id, alert.level) in told:
+            return change
+        return replace(change, event="opened" if alert.id in untold else "raised")
+
+    return [first_told(change) for change in changes]
 
 
 def _rename_former(connection: sa.Connection, route: Route) -> None:
@@ -59,9 +83,7 @@ def _names(
     if change.event == RESOLVED:
         told = _told_of(connection, change.alert.id)
         return {
-            route.name: told[route.name]
-            for route in routes
-            if route.name in told and (change.is_told or route.keeps_incidents)
+            name: state for name, state in told.items() if change.is_told or keeps_incidents(name)
         }
     names = [route.name for route in routes if route.level is change.alert.level]
     return {name: _one_more(connection, name, now) for name in names if change.is_told}
@@ -80,14 +102,41 @@ def _one_more(connection: sa.Connection, route: str, now: datetime) -> DeliveryS
 
 
 def _told_of(connection: sa.Connection, alert_id: str) -> dict[str, DeliveryState]:
-    """Route → how it is told of the end of an alert: as it was told of the alert."""
+    """Route → how it is told of the end of an alert: as it was told, or is to be told, of the alert."""
     is_single = sa.func.max(sa.case((_columns.state.in_(ONE_BY_ONE), 1), else_=0))
     query = (
         sa.select(_columns.route, is_single)
-        .where(_columns.alert_id == alert_id)
+        .where(_columns.alert_id == alert_id, _is_heard(notifications))
         .group_by(_columns.route)
     )
     return {
         route: DeliveryState.PENDING if single else DeliveryState.HELD
         for route, single in connection.execute(query)
     }
+
+
+def drop_unheard_ends(connection: sa.Connection, route: str) -> None:
+    """Delete the ends that a route is still to be told of alerts that it was not told of.
+
+    Args:
+        connection: a connection in the transaction that gives up a notification.
+        route: name of the route.
+    """
+    told = notifications.alias("told")
+    is_heard = sa.exists().where(
+        told.c.route == route, told.c.alert_id == _columns.alert_id, _is_heard(told)
+    )
+    is_waiting = _columns.state.in_((DeliveryState.PENDING, DeliveryState.HELD))
+    ends = (_columns.route == route) & (_columns.event == RESOLVED) & is_waiting
+    connection.execute(sa.delete(notifications).where(ends, ~is_heard))
+
+
+def _is_heard(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a notification tells of an alert and was not given up, neither itself nor its summary."""
+    summary = notifications.alias("summary")
+    is_lost = sa.exists().where(
+        summary.c.id == table.c.summary,
+        summary.c.route == table.c.route,
+        summary.c.state == DeliveryState.UNDELIVERED,
+    )
+    return (table.c.event != RESOLVED) & (table.c.state != DeliveryState.UNDELIVERED) & ~is_lost

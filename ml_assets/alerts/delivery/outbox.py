@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ml_assets.alerts.delivery.enqueuing import HOUR, ONE_BY_ONE_AN_HOUR
-from ml_assets.alerts.delivery.notification import ID_LENGTH, SUMMARY, summary_of
+from ml_assets.alerts.delivery.enqueuing import HOUR, ONE_BY_ONE_AN_HOUR, drop_unheard_ends
+from ml_assets.alerts.delivery.notification import ID_LENGTH, SUMMARY, Notification, summary_of
+from ml_assets.alerts.delivery.origin import origin
 from ml_assets.alerts.delivery.routes import Route
 from ml_assets.alerts.delivery.tables import (
     Delivery,
@@ -71,6 +72,25 @@ class Outbox(LedgerDatabase):
         )
         with self._transaction() as connection:
             return [delivery_of(row) for row in connection.execute(query).mappings()]
+
+    def last(self, route: str) -> Delivery | None:
+        """What was sent to a route last, or is being sent; None for nothing."""
+        query = (
+            sa.select(notifications)
+            .where(_columns.route == route, _columns.attempts > 0)
+            .order_by(_columns.number.desc())
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+            return None if row is None else delivery_of(row)
+
+    def record_delivered(self, route: Route, notification: Notification, now: datetime) -> None:
+        """Record what was sent to a route without waiting here, and accepted."""
+        ended = {"attempts": 1, "ended_at": stored_time(now)}
+        row = new_row(notification, route.name, DeliveryState.DELIVERED, now) | ended
+        with self._transaction() as connection:
+            connection.execute(sa.insert(notifications), row)
 
     def claim(self, route: str, now: datetime) -> Delivery | None:
         """Take the notification of a route that is due for the longest time, and count the attempt.
@@ -135,7 +155,7 @@ class Outbox(LedgerDatabase):
     def failed(
         self, delivery: Delivery, problem: str, now: datetime, waits: Sequence[int]
     ) -> DeliveryState:
-        """Record that an attempt failed.
+        """Record that an attempt failed. A route that was not told of an alert is not told of its end either.
 
         Args:
             delivery: what was claimed.
@@ -163,6 +183,8 @@ class Outbox(LedgerDatabase):
         )
         with self._transaction() as connection:
             connection.execute(sa.update(notifications).where(is_of_this_attempt).values(values))
+            if is_last:
+                drop_unheard_ends(connection, delivery.route)
         return state
 
     def summarise(self, route: Route, now: datetime) -> None:
@@ -188,7 +210,7 @@ class Outbox(LedgerDatabase):
         with self._transaction() as connection:
             taken = [tuple(row)[1:] for row in sorted(connection.execute(take))]
             if taken:
-                summary = summary_of(own_id, route.level, taken, ONE_BY_ONE_AN_HOUR)
+                summary = summary_of(own_id, route.level, taken, ONE_BY_ONE_AN_HOUR, origin())
                 row = new_row(summary, route.name, DeliveryState.PENDING, now)
                 connection.execute(sa.insert(notifications), row)
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from ml_assets.alert_urls import AlertUrls, public_part, split
 from ml_assets.alerts.finding import Level
 from ml_assets.content import digest
+from ml_assets.environment import ALERT_URLS
 
 PAGERDUTY = "pagerduty"
 
@@ -25,13 +26,13 @@ class Route:
             depend on other routes, unless these differ in secrets or options only: then a number follows the hash.
         level: whose notifications it receives.
         url: its Apprise URL.
-        former_name: its name in notifications of earlier versions, with its number in place of the hash.
+        number: place of the URL among those of the level, from 1.
     """
 
     name: str
     level: Level
     url: SecretStr
-    former_name: str = ""
+    number: int
 
     @property
     def service(self) -> str:
@@ -39,9 +40,19 @@ class Route:
         return service_of(self.url)
 
     @property
-    def keeps_incidents(self) -> bool:
-        """Whether an alert stays open there until its end is told, even if it is silenced here."""
-        return self.service == PAGERDUTY
+    def variable(self) -> str:
+        """The environment variable of its URL."""
+        return f"{ALERT_URLS}{self.level.value.upper()}"
+
+    @property
+    def place(self) -> str:
+        """Where its URL is written, for messages."""
+        return f"URL number {self.number} of {self.variable}"
+
+    @property
+    def former_name(self) -> str:
+        """Its name in notifications of earlier versions, with its number in place of the hash."""
+        return f"{self.level.value}-{self.number} ({self.service})"
 
 
 def routes_of(urls: AlertUrls) -> list[Route]:
@@ -57,9 +68,16 @@ def _of_level(level: Level, urls: list[SecretStr]) -> Iterator[Route]:
         mark = digest(public_part(url))[:MARK_LENGTH]
         alike[mark] += 1
         marked = mark if alike[mark] == 1 else f"{mark}-{alike[mark]}"
-        service = service_of(url)
-        former = f"{level.value}-{number} ({service})"
-        yield Route(f"{level.value}-{marked} ({service})", level, url, former)
+        yield Route(f"{level.value}-{marked} ({service_of(url)})", level, url, number)
+
+
+def keeps_incidents(route: str) -> bool:
+    """Whether an alert stays open at a route until its end is told, even if it is silenced here.
+
+    Args:
+        route: name of the route, which this process need not know otherwise.
+    """
+    return route.endswith(f"({PAGERDUTY})")
 
 
 def service_of(url: SecretStr) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from ml_assets.alerts.delivery.outbox import Outbox
 from ml_assets.alerts.delivery.routes import Route
 from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.messages import counted
 from ml_assets.alerts.project import PROJECT
 
 
@@ -17,17 +18,12 @@ def not_delivered(outbox: Outbox, routes: Sequence[Route]) -> Iterator[Finding]:
     """
     for route in routes:
         if failures := outbox.failures(route.name):
-            count, first, last = len(failures), failures[0], failures[-1]
-            what = "1 notification" if count == 1 else f"{count:,} notifications"
+            first, last = failures[0], failures[-1]
             yield Finding(
                 kind="not_delivered",
                 pipeline=PROJECT,
                 subject=route.name,
-                message=f"{what} did not reach {route.name} since {first.created_at:%Y-%m-%d %H:%M} UTC, "
-                f"after {last.attempts} attempts: {last.problem}",
-                command=_command(last.notification.alert_id),
+                message=f"{counted(len(failures), 'notification')} did not reach {route.name}, {route.place}, since "
+                f"{first.created_at:%Y-%m-%d %H:%M} UTC, after {counted(last.attempts, 'attempt')}: {last.problem}",
+                command="ml-assets alerts routes",
             )
-
-
-def _command(alert_id: str) -> str:
-    return f"ml-assets alerts show {alert_id}" if alert_id else "ml-assets alerts list"

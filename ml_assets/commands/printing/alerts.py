@@ -1,6 +1,6 @@
 """Prints alerts: a list, one with its events, what an evaluation changed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,13 @@ from rich.padding import Padding
 from rich.table import Table
 
 from ml_assets.alerts.alert import Alert, AlertState, Change
+from ml_assets.alerts.delivery.delivering import Attempt
+from ml_assets.alerts.delivery.routes import Route
 from ml_assets.alerts.delivery.tables import Delivery
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.kinds import KINDS
 from ml_assets.alerts.log import AlertEvent
+from ml_assets.alerts.messages import counted
 from ml_assets.alerts.severity import counts, most_severe_first
 from ml_assets.commands.shared import plain_table
 from ml_assets.release.approvals.approvals import format_time
@@ -90,7 +93,7 @@ def print_alert(
     if deliveries:
         out.print()
         out.print(_told(deliveries))
-    if alert.command:
+    if alert.command and not alert.is_resolved:
         out.print(
             f"\nNext:\n  [bold]{escape(alert.command)}[/bold]", highlight=False, soft_wrap=True
         )
@@ -99,22 +102,112 @@ def print_alert(
 def _told(deliveries: Sequence[Delivery]) -> Table:
     table = plain_table("told", "route", "how far it got")
     for one in deliveries:
-        problem = f" after {one.attempts} attempts: {one.problem}" if one.problem else ""
-        table.add_row(one.notification.event, one.route, escape(f"{one.state}{problem}"))
+        table.add_row(one.notification.event, one.route, escape(_how_far(one)))
     return table
 
 
-def print_changes(changes: Sequence[Change], out: Console) -> None:
-    """Print what an evaluation changed, without what it found as before."""
+def _how_far(delivery: Delivery) -> str:
+    tried = f" after {counted(delivery.attempts, 'attempt')}" if delivery.attempts else ""
+    return f"{delivery.state}{tried}: {delivery.problem}" if delivery.problem else delivery.state
+
+
+def route_as_json(route: Route, last: Delivery | None, result: Attempt | None) -> dict[str, Any]:
+    """A route for JSON, without its URL.
+
+    Args:
+        route: the route.
+        last: what was sent to it last; None for nothing.
+        result: what came of a test message; None without one.
+    """
+    return {
+        "name": route.name,
+        "level": route.level,
+        "service": route.service,
+        "variable": route.variable,
+        "number": route.number,
+        "last": last
+        and {
+            "event": last.notification.event,
+            "state": last.state,
+            "attempts": last.attempts,
+            "problem": last.problem,
+            "at": last.ended_at or last.created_at,
+        },
+        "test": result and {"state": result.state, "problem": result.problem},
+    }
+
+
+def print_routes(
+    routes: Mapping[Route, Delivery | None], results: Mapping[str, Attempt], out: Console
+) -> None:
+    """Print routes without their URLs.
+
+    Args:
+        routes: route → what was sent to it last; None for nothing.
+        results: name of a route → what came of a test message; empty without a test.
+        out: where.
+    """
+    if not routes:
+        out.print("No route is configured here: nobody is told of alerts (docs/alert_routes.md).")
+        return
+    table = plain_table("route", "where it is, and how far the last notification got")
+    for number, (route, last) in enumerate(routes.items()):
+        if number:
+            table.add_row()
+        lines = [route.place, f"last: {_last(last)}"]
+        if result := results.get(route.name):
+            lines.append(
+                f"test: {f'not delivered: {result.problem}' if result.problem else 'delivered'}"
+            )
+        table.add_row(route.name, escape("\n".join(lines)))
+    out.print(table)
+    if not results:
+        out.print("To try them: ml-assets alerts routes --test", highlight=False)
+
+
+def _last(delivery: Delivery | None) -> str:
+    if delivery is None:
+        return "nothing was sent yet"
+    at = format_time(delivery.ended_at or delivery.created_at)
+    return f"{delivery.notification.event}, {_how_far(delivery)} ({at})"
+
+
+def print_changes(changes: Sequence[Change], known: Sequence[Alert], out: Console) -> None:
+    """Print what an evaluation changed, without what it found as before.
+
+    Args:
+        changes: what it changed.
+        known: alerts after it, those that have not recovered.
+        out: where.
+    """
     changed = [one for one in changes if one.event != "repeated"]
     for one in changed:
         text = f"{one.event} {_level(one.alert.level)} {one.alert.id}: {escape(one.alert.message)}"
         out.print(text, highlight=False)
-    as_before = len(changes) - len(changed)
-    if as_before:
-        out.print(f"{as_before} found as before.", highlight=False)
-    if not changes:
-        out.print("Nothing is found that is not resolved already.")
+    looked_at = {one.alert.id for one in changes}
+    others = [one for one in known if one.id not in looked_at]
+    counts = {
+        "found as before": len(changes) - len(changed),
+        "not evaluated now, so as before": sum(not one.is_resolved for one in others),
+        "resolved by a person, and not over yet": sum(one.is_resolved for one in others),
+    }
+    for what, number in counts.items():
+        if number:
+            out.print(f"{number:,} {what}.", highlight=False)
+    if not changes and not others:
+        out.print("Nothing is wrong.")
+
+
+def print_nobody_told(changes: Sequence[Change], out: Console) -> None:
+    """Print of how many alerts nobody was told, as this process has no routes; nothing if there are none."""
+    count = sum(one.event in ("opened", "raised") for one in changes)
+    if count:
+        out.print(
+            f"Nobody was told of {counted(count, 'alert')} from here, as no route is configured "
+            "(ML_ASSETS_ALERTS__WARNING and others; docs/alert_routes.md). An evaluation with routes, such as "
+            "that of the sensor 'alerts', tells them.",
+            highlight=False,
+        )
 
 
 def print_open(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from ml_assets.alerts.delivery.delivering import Attempt, deliver
+from ml_assets.alerts.delivery.delivering import Attempt, deliver, tried
 from ml_assets.alerts.delivery.sending import send
 from ml_assets.errors import sentence
 from ml_assets.workspace import Workspace
@@ -22,6 +22,20 @@ def deliver_due(workspace: Workspace, now: datetime) -> list[Attempt]:
     """
     waits = workspace.settings.retry_waits
     return deliver(workspace.outbox, workspace.routes, now, send, waits=waits)
+
+
+def try_routes(workspace: Workspace, now: datetime) -> list[Attempt]:
+    """Send a test message to each route with Apprise.
+
+    Args:
+        workspace: its routes and, if it has data, its notifications.
+        now: the moment, UTC.
+
+    Raises:
+        MLAssetsError: the ledger's database does not answer.
+    """
+    outbox = workspace.outbox if workspace.has_data else None
+    return tried(outbox, workspace.routes, now, send)
 
 
 def told(attempts: Sequence[Attempt]) -> str:

@@ -90,9 +90,8 @@ class AlertSources:
         yield Source("check_failed", partial(check_failed, instance, ledger, until, self.verdicts))
         yield Source("day_quarantined", partial(quarantined_days, lake, until))
         yield Source("many_dead_letters", partial(many_dead_letters, lake, until))
-        yield Source(
-            "not_delivered", partial(not_delivered, self.workspace.outbox, self.workspace.routes)
-        )
+        if routes := self.workspace.routes:
+            yield Source("not_delivered", partial(not_delivered, self.workspace.outbox, routes))
         pipelines, broken = watched_pipelines()
         for name, error in broken.items():
             yield Source(NOT_EVALUATED, partial(_broken, error), name)

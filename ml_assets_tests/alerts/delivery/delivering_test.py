@@ -91,6 +91,54 @@ def test_after_the_last_wait_a_notification_is_undelivered_and_kept(
     assert delivered(url, to, after_waits(len(WAITS)) + timedelta(days=1)) == []
 
 
+@pytest.mark.parametrize(
+    "is_over_before",
+    [pytest.param(True, id="before it is given up"), pytest.param(False, id="after it")],
+)
+def test_a_route_that_did_not_hear_of_an_alert_does_not_hear_of_its_end(
+    url: str, is_over_before: bool
+) -> None:
+    to = routes(warning="json://127.0.0.1:2 json://127.0.0.1:1")
+    log = AlertLog(url, to)
+    log.update(evaluation(finding()), NOW)
+    end, heard = after_waits(len(WAITS)), list[tuple[str, str]]()
+
+    def sender(route: Route, notification: Notification) -> str:
+        if route == to[0] and not is_up:
+            return OVER
+        heard.append((route.name, notification.event))
+        return ""
+
+    is_up = False
+    for waits in range(len(WAITS) + 1):
+        delivered(url, to, after_waits(waits), sender)
+        if is_over_before and waits == 0:
+            log.update(evaluation(), after_waits(0))
+    is_up = True
+    if not is_over_before:
+        log.update(evaluation(), end)
+    delivered(url, to, end + timedelta(days=1), sender)
+
+    assert heard == [(to[1].name, "opened"), (to[1].name, "resolved")]
+
+
+def test_a_route_whose_summary_was_given_up_does_not_hear_of_the_ends(
+    url: str, receiver: Receiver
+) -> None:
+    to = routes(warning=receiver.url)
+    receiver.status = UNAVAILABLE
+    log, found = flood(url, receiver)
+    for waits in range(1, len(WAITS) + 1):
+        delivered(url, to, after_waits(waits))
+    receiver.status, arrived = OK, len(receiver.arrived)
+
+    log.update(evaluation(), after_waits(len(WAITS)))
+    delivered(url, to, after_waits(len(WAITS)) + timedelta(days=1))
+
+    assert len(found) > ONE_BY_ONE_AN_HOUR
+    assert receiver.events[arrived:] == []
+
+
 def test_a_server_that_is_gone_is_told_without_its_address(url: str, receiver: Receiver) -> None:
     to = routes(warning="json://user:hunter2@127.0.0.1:1")
     AlertLog(url, to).update(evaluation(finding()), NOW)
@@ -195,7 +243,10 @@ def test_a_summary_that_is_not_delivered_is_sent_again(url: str, receiver: Recei
 
 
 def test_without_routes_nothing_is_done(url: str) -> None:
-    assert delivered(url, [], NOW) == []
+    AlertLog(url, routes(warning="json://127.0.0.1:1")).update(evaluation(finding()), NOW)
+
+    assert delivered(url, [], after_waits(len(WAITS))) == []
+    assert states(url) == ["pending"]
 
 
 @pytest.mark.parametrize(

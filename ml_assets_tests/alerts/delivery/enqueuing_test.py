@@ -1,12 +1,14 @@
 """What is written for whom, with the change of the alert."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from ml_assets.alerts.actions import resolve, silence
+from ml_assets.alerts.actions import acknowledge, resolve, silence
+from ml_assets.alerts.alert import Alert, Change
 from ml_assets.alerts.delivery.enqueuing import ONE_BY_ONE_AN_HOUR
 from ml_assets.alerts.delivery.outbox import Outbox
 from ml_assets.alerts.finding import Level
@@ -87,6 +89,71 @@ def test_without_routes_nothing_is_written(url: str) -> None:
     AlertLog(url).update(evaluation(finding()), NOW)
 
     assert (told(url), len(AlertLog(url).alerts())) == ([], 1)
+
+
+def test_an_open_alert_that_nobody_was_told_of_is_told_once_by_the_first_who_has_routes(
+    url: str,
+) -> None:
+    AlertLog(url).update(evaluation(finding()), NOW)
+    AlertLog(url, routes(critical=JSON)).update(evaluation(finding()), later(1))
+    assert told(url) == []
+
+    for minutes in (2, 3):
+        AlertLog(url, routes(warning=JSON)).update(evaluation(finding()), later(minutes))
+
+    assert told(url) == [(WARNING, "opened", "pending")]
+
+
+def test_what_was_raised_where_there_are_no_routes_is_told_to_the_higher_level(url: str) -> None:
+    log = AlertLog(url, routes(critical=JSON, warning=JSON))
+    raised = replace(finding(), own_level=Level.CRITICAL)
+    log.update(evaluation(finding()), NOW)
+    AlertLog(url).update(evaluation(raised), later(1))
+
+    for minutes in (2, 3):
+        log.update(evaluation(raised), later(minutes))
+
+    assert told(url) == [(WARNING, "opened", "pending"), (CRITICAL, "raised", "pending")]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        pytest.param(lambda one: acknowledge(one, "anna", NOW), id="acknowledged"),
+        pytest.param(lambda one: silence(one, "anna", NOW, later(60)), id="silenced"),
+        pytest.param(lambda one: resolve(one, "anna", NOW), id="resolved"),
+    ],
+)
+def test_what_a_person_took_care_of_before_there_were_routes_is_not_told(
+    url: str, action: Callable[[Alert], Change]
+) -> None:
+    (opened,) = AlertLog(url).update(evaluation(finding()), NOW)
+    AlertLog(url).act(opened.alert.id, action, now=NOW)
+
+    AlertLog(url, routes(warning=JSON)).update(evaluation(finding()), later())
+
+    assert told(url) == []
+
+
+def test_what_is_open_when_routes_are_configured_first_is_told_within_the_limits_of_a_flood(
+    url: str,
+) -> None:
+    found = quarantined(*range(ONE_BY_ONE_AN_HOUR + 2))
+    AlertLog(url).update(evaluation(*found), NOW)
+
+    AlertLog(url, routes(warning=JSON)).update(evaluation(*found), later())
+
+    assert [state for _, _, state in told(url)] == ["pending"] * ONE_BY_ONE_AN_HOUR + ["held"] * 2
+
+
+def test_the_end_of_an_alert_reaches_who_was_told_also_if_it_is_found_without_routes(
+    url: str,
+) -> None:
+    AlertLog(url, routes(warning=JSON)).update(evaluation(finding()), NOW)
+
+    AlertLog(url).update(evaluation(), later())
+
+    assert told(url) == [(WARNING, "opened", "pending"), (WARNING, "resolved", "pending")]
 
 
 def test_an_alert_whose_notification_cannot_be_written_is_not_stored(url: str) -> None:

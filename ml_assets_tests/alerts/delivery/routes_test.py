@@ -16,6 +16,12 @@ def test_routes_are_named_by_level_hash_and_service_without_secrets() -> None:
     assert "TIiajkdnlazkcOXrIdevi7" not in repr(found)
 
 
+def test_a_route_says_which_url_of_which_variable_it_is() -> None:
+    _, second = routes(critical=f"{JSON} {SLACK}")
+
+    assert second.place == "URL number 2 of ML_ASSETS_ALERTS__CRITICAL"
+
+
 def test_a_route_keeps_its_name_whatever_other_routes_there_are() -> None:
     (alone,) = routes(warning=SLACK)
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import requests
 
+from ml_assets.alerts.delivery.delivering import tried
 from ml_assets.alerts.delivery.notification import Notification, summary_of
 from ml_assets.alerts.delivery.sending import send
 from ml_assets.alerts.finding import Level
 from ml_assets_tests.alerts.delivery.receiver import Receiver
 from ml_assets_tests.alerts.delivery.telling import routes
+from ml_assets_tests.alerts.found import NOW
 
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7/#ml"
 PAGERDUTY = "pagerduty://integration1@apikey1"
@@ -101,11 +103,22 @@ def test_pagerduty_gets_the_level_as_its_severity(
 
 
 def test_a_summary_is_an_incident_of_its_own(sent: list[Request]) -> None:
-    summary = summary_of("aabbccddeeff", Level.CRITICAL, [("1a2b3c4d", "opened", "title")], 20)
+    summary = summary_of(
+        "aabbccddeeff", Level.CRITICAL, [("1a2b3c4d", "opened", "title")], 20, "host"
+    )
 
     send(routes(critical=PAGERDUTY)[0], summary)
 
     assert (sent[0].body["dedup_key"], sent[0].body["event_action"]) == ("aabbccddeeff", "trigger")
+
+
+def test_a_test_of_pagerduty_leaves_no_incident_open(sent: list[Request]) -> None:
+    (attempt,) = tried(None, routes(critical=PAGERDUTY), NOW, send)
+
+    assert attempt.problem == ""
+    assert [one.body["event_action"] for one in sent] == ["trigger", "resolve"]
+    assert len({one.body["dedup_key"] for one in sent}) == 1
+    assert sent[0].body["payload"]["severity"] == "info"
 
 
 def test_what_a_url_says_itself_counts(sent: list[Request]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.alerts.delivery.delivering import tried
 from ml_assets.alerts.delivery.notification import Notification
 from ml_assets.alerts.delivery.outbox import Outbox
 from ml_assets.alerts.delivery.routes import Route
@@ -36,17 +37,16 @@ def is_down(route: Route, _: Notification) -> str:
 def test_a_route_that_is_down_is_found_once(url: str) -> None:
     (found,) = not_delivered(Outbox(url), TO)
 
-    last = Outbox(url).failures(TO[1].name)[-1]
     assert (found.kind, found.pipeline, found.subject) == (
         "not_delivered",
         "project",
         TO[1].name,
     )
     assert found.message == (
-        f"2 notifications did not reach {TO[1].name} since 2013-09-14 08:30 UTC, after 5 attempts: "
-        "it did not answer within 10 s"
+        f"2 notifications did not reach {TO[1].name}, URL number 1 of ML_ASSETS_ALERTS__WARNING, since "
+        "2013-09-14 08:30 UTC, after 5 attempts: it did not answer within 10 s"
     )
-    assert found.command == f"ml-assets alerts show {last.notification.alert_id}"
+    assert found.command == "ml-assets alerts routes"
 
 
 def test_it_is_over_when_a_notification_reaches_the_route(url: str) -> None:
@@ -60,3 +60,13 @@ def test_it_is_over_when_a_notification_reaches_the_route(url: str) -> None:
 
 def test_a_route_that_is_configured_no_more_is_not_found(url: str) -> None:
     assert [*not_delivered(Outbox(url), [TO[0], TO[2]])] == []
+
+
+def test_it_is_over_when_the_route_accepts_a_test(url: str) -> None:
+    later = NOW + timedelta(days=1)
+    tried(Outbox(url), TO, later, is_down)
+    assert len([*not_delivered(Outbox(url), TO)]) == 1
+
+    tried(Outbox(url), TO, later, lambda _, __: "")
+
+    assert [*not_delivered(Outbox(url), TO)] == []

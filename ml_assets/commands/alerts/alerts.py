@@ -1,4 +1,4 @@
-"""The commands about alerts: list, show, acknowledge, resolve, silence, and evaluate now."""
+"""The commands about alerts: list, show, acknowledge, resolve, silence, evaluate now, and the routes."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -130,7 +130,11 @@ def silence(
 @app.command()
 def check(*, as_json: AsJson = False) -> None:
     """Evaluate all alerts now and tell the routes, as the sensor 'alerts' does at each tick."""
-    from ml_assets.commands.printing.alerts import as_json_value, print_changes
+    from ml_assets.commands.printing.alerts import (
+        as_json_value,
+        print_changes,
+        print_nobody_told,
+    )
     from ml_assets.commands.shared import asked_lake, progress_console
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.alerts.checks import verdicts
@@ -153,10 +157,42 @@ def check(*, as_json: AsJson = False) -> None:
     if as_json:
         changed = [{"event": one.event, "alert": as_json_value(one.alert)} for one in found]
         print_json(changed)
+        return
+    known = [one for one in workspace.alerts.alerts() if one.recovered_at is None]
+    print_changes(found, known, console())
+    if not workspace.routes:
+        print_nobody_told(found, console())
+    if attempts:
+        console().print(told(attempts), highlight=False)
+
+
+@app.command()
+def routes(
+    *,
+    is_test: Annotated[
+        bool,
+        typer.Option("--test", help="Send a test message to each route, and say what came of it."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the routes: who is told of alerts, and how far the last notification got."""
+    from ml_assets.commands.printing.alerts import print_routes, route_as_json
+    from ml_assets.orchestration.alerts.delivering import try_routes
+    from ml_assets.workspace import Workspace
+
+    workspace = Workspace.of_environment()
+    results = {}
+    if is_test:
+        attempts = try_routes(workspace, datetime.now(UTC))
+        results = {attempt.route: attempt for attempt in attempts}
+    outbox = workspace.outbox if workspace.has_data else None
+    found = {route: outbox.last(route.name) if outbox else None for route in workspace.routes}
+    if as_json:
+        print_json([route_as_json(one, last, results.get(one.name)) for one, last in found.items()])
     else:
-        print_changes(found, console())
-        if attempts:
-            console().print(told(attempts), highlight=False)
+        print_routes(found, results, console())
+    if any(result.problem for result in results.values()):
+        raise typer.Exit(1)
 
 
 def _act(

@@ -15,6 +15,7 @@ from ml_assets.alerts.kinds import KINDS
 from ml_assets.alerts.log import AlertLog
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
+from ml_assets_tests.alerts.delivery.receiver import UNAVAILABLE, receiving
 from ml_assets_tests.alerts.found import evaluation, finding
 from ml_assets_tests.commands.shell import ml_assets
 from ml_assets_tests.releases import PIPELINE, decide
@@ -232,12 +233,50 @@ def test_a_resolved_alert_is_listed_on_request_only(command: Command, alert: Ale
     assert "resolved already by Ann" in command("alerts", "ack", alert.id, "--by", "Bob").stderr
 
 
+def test_a_resolved_alert_is_shown_without_a_next_command(command: Command, alert: Alert) -> None:
+    command("alerts", "resolve", alert.id, "--by", "Ann")
+
+    text = printed(command("alerts", "show", alert.id))
+
+    assert "Next:" not in text
+    assert alert.command not in text
+
+
 def test_alerts_of_a_project_without_data_are_none(command: Command, tmp_path: Path) -> None:
     done = command("alerts", "show", "12345678")
 
     assert done.returncode == 2
     assert "nothing was materialized" in done.stderr
     assert not (tmp_path / "data" / "ledger.db").exists()
+
+
+def test_routes_are_listed_by_variable_and_tried_without_their_urls(
+    command: Command, log: AlertLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No route is configured here" in printed(command("alerts", "routes"))
+    with receiving() as up, receiving() as down:
+        down.status = UNAVAILABLE
+        monkeypatch.setenv("ML_ASSETS_ALERTS__WARNING", f"{up.url} {down.url}")
+        before = json.loads(command("alerts", "routes", "--json").stdout)
+        done = command("alerts", "routes", "--test")
+        listed = printed(command("alerts", "routes"))
+        tested = json.loads(command("alerts", "routes", "--test", "--json").stdout)
+
+    assert [(one["variable"], one["number"], one["service"], one["last"]) for one in before] == [
+        ("ML_ASSETS_ALERTS__WARNING", 1, "json", None),
+        ("ML_ASSETS_ALERTS__WARNING", 2, "json", None),
+    ]
+    shown = " ".join(done.stdout.split())
+    assert done.returncode == 1
+    assert "URL number 2 of ML_ASSETS_ALERTS__WARNING" in shown
+    assert "test: not delivered: it answered with status 503" in shown
+    assert "last: test, delivered" in listed
+    assert [(one["test"]["state"], one["last"] and one["last"]["state"]) for one in tested] == [
+        ("delivered", "delivered"),
+        ("undelivered", None),
+    ]
+    assert up.events == ["test", "test"]
+    assert "127.0.0.1" not in f"{done.stdout} {listed} {tested}"
 
 
 def test_status_counts_open_alerts_and_names_the_first(command: Command, alert: Alert) -> None:

@@ -1,0 +1,1 @@
+"""Commands about alerts, and about the routes that are told of them."""
