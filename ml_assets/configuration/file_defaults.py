@@ -5,11 +5,12 @@ A model that has no name is called like the pipeline of its features.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from ml_assets.configuration.days import Days
+from ml_assets.configuration.files.lines import line_of
 from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.files.yaml_files import Document, documents_of, template_of
 from ml_assets.configuration.sections import Owner, Section
@@ -24,6 +25,8 @@ PREDICTING = ("ModelPipeline", "Ensemble", "BatchPredictions")
 
 WITHOUT_OWNERS = (DEFAULTS, NEW_DAYS)
 """Templates whose documents have no owners."""
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class DefaultsConfiguration(Section):
@@ -47,6 +50,8 @@ class DefaultsConfiguration(Section):
             raise ValueError(
                 "none of owners, days and fresh_within is given: give one, or remove it"
             )
+        if empty := [name for name in self.model_fields_set if getattr(self, name) is None]:
+            raise ValueError(f"{empty[0]} has no value: give one, or remove it")
         return self
 
 
@@ -73,10 +78,29 @@ def defaults_of(file: Path) -> dict[str, Any]:
     return _defaults_in(documents_of(file)) if file.is_file() else {}
 
 
+def read_document(model: type[M], template: str, attributes: Mapping[str, Any], file: Path) -> M:
+    """Validate the attributes of a document, which are completed.
+
+    Args:
+        model: what they are validated as.
+        template: template of the document.
+        attributes: its attributes.
+        file: its file.
+
+    Raises:
+        ConfigurationError: the ``Defaults`` of the file are not usable, so that not all attributes are
+            known; a key is missing or unknown, or a value is outside its limits.
+    """
+    defaults_of(file)
+    named = attributes.get("key") or attributes.get("name") or f"a {template}"
+    where = f"{named} in {file.parent.name}/{file.name}"
+    return read(model, dict(attributes), where, lambda path: line_of(file, attributes, path))
+
+
 def completed_documents(file: Path) -> list[Document]:
     """The documents of a file, completed by its ``Defaults``.
 
-    If these are not usable, the documents are as they are; the code location shows them as broken.
+    ``Defaults`` that are not usable complete nothing; ``read_document`` then refuses each document.
 
     Raises:
         ConfigurationError: the file cannot be read.
@@ -85,7 +109,7 @@ def completed_documents(file: Path) -> list[Document]:
     try:
         defaults = _defaults_in(documents)
     except ConfigurationError:
-        return documents
+        defaults = {}
     return [
         (file, {**document, "attributes": _completed(template_of(document), attributes, defaults)})
         if isinstance(attributes := document.get("attributes") or {}, Mapping)
@@ -106,7 +130,12 @@ def _defaults_in(documents: Iterable[Document]) -> dict[str, Any]:
             "all values in one of them."
         )
     attributes = document.get("attributes") or {}
-    read(DefaultsConfiguration, attributes, f"{DEFAULTS} in {where}")
+    read(
+        DefaultsConfiguration,
+        attributes,
+        f"{DEFAULTS} in {where}",
+        lambda path: line_of(file, {}, path),
+    )
     return dict(attributes)
 
 

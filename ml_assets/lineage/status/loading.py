@@ -54,9 +54,9 @@ def load_state(
         versions: table → its present code version, of tables whose stale days are reported, in the
             order in which they are computed.
     """
-    tables = documents.source_tables()
+    tables, broken = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
-    pipelines = [_pipeline(lake, log, name, [*daily]) for name in models.pipelines()]
+    pipelines = [_pipeline(lake, log, name, [*daily, *broken]) for name in models.pipelines()]
     entries = {
         table: lake.ledger.latest(table)
         for table in lake.ledger.tables()
@@ -77,7 +77,8 @@ def load_state(
             if connections
             else SourceState(max(filter(as_key, entries.get(key, {})), default=""))
             for key, table in daily.items()
-        },
+        }
+        | {key: SourceState(problem=str(error)) for key, error in broken.items()},
         calendars={table: days.calendar for table, days in days_of.items()},
         now=datetime.now(UTC),
         stale=_stale(lake.ledger, entries, versions),
@@ -110,8 +111,28 @@ def _stale(
 
 
 def nothing_stored() -> ProjectState:
-    """The state of a project in which nothing was materialized yet."""
-    return ProjectState({}, [], {}, {}, datetime.now(UTC))
+    """The state of a project in which nothing was materialized yet: what of it is not usable."""
+    _, sources = documents.source_tables()
+    return ProjectState(
+        entries={},
+        pipelines=[
+            PipelineState(name, [], [], problem=problem)
+            for name in models.pipelines_outside(())
+            if (problem := _problem(name))
+        ],
+        sources={key: SourceState(problem=str(error)) for key, error in sources.items()},
+        calendars={},
+        now=datetime.now(UTC),
+    )
+
+
+def _problem(pipeline: str) -> str:
+    """Why the configuration of a pipeline is not usable; empty if it is."""
+    try:
+        models.pipeline(pipeline)
+    except MLAssetsError as error:
+        return str(error)
+    return ""
 
 
 def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> PipelineState:
