@@ -48,9 +48,13 @@ def refuse_unreadable_files() -> None:
     Raises:
         ConfigurationError: a file cannot be read.
     """
-    _, errors = _read_files()
-    if errors:
-        raise errors[0]
+    for error in unreadable_files().values():
+        raise error
+
+
+def unreadable_files() -> dict[str, ConfigurationError]:
+    """Folder of each file of the project that cannot be read, so that its documents are unknown → why."""
+    return _read_files()[1]
 
 
 def feature_table(table: object, file: Path | None = None) -> dict[str, Any] | None:
@@ -213,13 +217,13 @@ def _outside_documents(file: Path | None) -> list[Document]:
 
 
 @cache
-def _read_files() -> tuple[list[Document], list[ConfigurationError]]:
-    """The documents of all files, and an error for each file that cannot be read."""
+def _read_files() -> tuple[list[Document], dict[str, ConfigurationError]]:
+    """The documents of all files, and folder → error of each file that cannot be read."""
     found: list[Document] = []
-    errors: list[ConfigurationError] = []
+    errors: dict[str, ConfigurationError] = {}
     for file in sorted(DEFS.rglob("defs.yaml")):
         try:
             found += completed_documents(file)
         except ConfigurationError as error:
-            errors.append(error)
+            errors[file.parent.name] = error
     return found, errors

@@ -10,18 +10,28 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel, Field, model_validator
 
 from ml_assets.configuration.days import Days
-from ml_assets.configuration.files.lines import line_of
+from ml_assets.configuration.files.lines import line_of, line_of_text
 from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.files.yaml_files import Document, documents_of, template_of
 from ml_assets.configuration.sections import Owner, Section
 from ml_assets.durations import Age
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import suggestion
 from ml_assets.sources.file_names import FilePattern
 
 DEFAULTS, FEATURES, SOURCE, NEW_DAYS = "Defaults", "FeatureTable", "SourceTable", "NewDays"
 CHAINED = "ChainedFeatures"
 PREDICTING = ("ModelPipeline", "Ensemble", "BatchPredictions")
 """Templates, by the last part of a document's ``type``."""
+
+TEMPLATES = (
+    *(DEFAULTS, SOURCE, FEATURES, CHAINED, NEW_DAYS, *PREDICTING),
+    *("TrainedModel", "ModelRelease", "Monitoring"),
+)
+"""All templates of ``COMPONENTS``."""
+
+COMPONENTS = "ml_assets.components."
+"""First parts of the ``type`` of a document of this project."""
 
 WITHOUT_OWNERS = (DEFAULTS, NEW_DAYS)
 """Templates whose documents have no owners."""
@@ -103,9 +113,11 @@ def completed_documents(file: Path) -> list[Document]:
     ``Defaults`` that are not usable complete nothing; ``read_document`` then refuses each document.
 
     Raises:
-        ConfigurationError: the file cannot be read.
+        ConfigurationError: the file cannot be read, or a document has an unknown ``type``.
     """
     documents = documents_of(file)
+    for _, document in documents:
+        _refuse_unknown_type(document, file)
     try:
         defaults = _defaults_in(documents)
     except ConfigurationError:
@@ -116,6 +128,18 @@ def completed_documents(file: Path) -> list[Document]:
         else (file, document)
         for file, document in documents
     ]
+
+
+def _refuse_unknown_type(document: Mapping[str, Any], file: Path) -> None:
+    name = str(document.get("type"))
+    if name.startswith(COMPONENTS) and template_of(document) not in TEMPLATES:
+        known = [f"{COMPONENTS}{template}" for template in TEMPLATES]
+        line = line_of_text(file, name)
+        where = f" (line {line})" if line else ""
+        raise ConfigurationError(
+            f"{file.parent.name}/{file.name} is not usable: 'type' is '{name}'{where}, expected one of "
+            f"{', '.join(TEMPLATES)} of {COMPONENTS.removesuffix('.')}.{suggestion(name, known)}"
+        )
 
 
 def _defaults_in(documents: Iterable[Document]) -> dict[str, Any]:

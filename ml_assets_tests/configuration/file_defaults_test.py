@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets import components
 from ml_assets.configuration import documents
+from ml_assets.configuration.file_defaults import TEMPLATES
 from ml_assets.configuration.models import pipeline, pipelines
 from ml_assets.configuration.serving.online_tables import online_table
 from ml_assets.configuration.watching.pipelines import watched_pipelines
 from ml_assets.configuration.watching.tables import watched_tables
 from ml_assets.errors import ConfigurationError
+from ml_assets.lineage.status.loading import nothing_stored
 
 FILE = """
 type: ml_assets.components.Defaults
@@ -148,8 +151,39 @@ def test_an_error_of_a_table_itself_has_its_line(defs: Path) -> None:
     assert text.endswith("Did you mean 'inputs'? (line 19).")
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        pytest.param(
+            "components.Defaults",
+            "components.Defualts",
+            "'type' is 'ml_assets.components.Defualts' (line 2), expected one of Defaults, ",
+            id="a template",
+        ),
+        pytest.param("  owners:", "    owners:", "is not valid YAML: ", id="indentation"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_in_place_of_its_pipelines(
+    defs: Path, right: str, wrong: str, message: str
+) -> None:
+    write(defs, "shop", f"{FILE}---{MODEL}".replace(right, wrong, 1))
+
+    models, unusable = watched_pipelines()
+
+    assert (models, unusable.keys()) == ([], {"shop"})
+    assert str(unusable["shop"]).startswith("shop/defs.yaml is")
+    assert message in str(unusable["shop"])
+    assert [(one.name, one.problem) for one in nothing_stored().pipelines] == [
+        ("shop", str(unusable["shop"]))
+    ]
+
+
+def test_the_known_templates_are_those_of_the_project() -> None:
+    assert {*TEMPLATES} == {*components.__all__}
+
+
 def test_what_a_document_lacks_has_no_line_of_another_one(defs: Path) -> None:
-    write(defs, "shop", FILE.replace("components.Defaults", "components.Others"))
+    write(defs, "shop", FILE.replace("ml_assets.components.Defaults", "others.Others"))
 
     _, broken = watched_tables()
 

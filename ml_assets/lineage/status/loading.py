@@ -56,7 +56,10 @@ def load_state(
     """
     tables, broken = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
-    pipelines = [_pipeline(lake, log, name, [*daily, *broken]) for name in models.pipelines()]
+    pipelines = [
+        *(_pipeline(lake, log, name, [*daily, *broken]) for name in models.pipelines_outside(())),
+        *_unreadable(),
+    ]
     entries = {
         table: lake.ledger.latest(table)
         for table in lake.ledger.tables()
@@ -119,11 +122,18 @@ def nothing_stored() -> ProjectState:
             PipelineState(name, [], [], problem=problem)
             for name in models.pipelines_outside(())
             if (problem := _problem(name))
-        ],
+        ]
+        + _unreadable(),
         sources={key: SourceState(problem=str(error)) for key, error in sources.items()},
         calendars={},
         now=datetime.now(UTC),
     )
+
+
+def _unreadable() -> list[PipelineState]:
+    """Files that cannot be read, in place of the pipelines of their folders, which are unknown."""
+    errors = documents.unreadable_files()
+    return [PipelineState(folder, [], [], problem=str(error)) for folder, error in errors.items()]
 
 
 def _problem(pipeline: str) -> str:
