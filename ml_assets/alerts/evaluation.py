@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.project import PROJECT
 from ml_assets.alerts.state import Evaluation
+from ml_assets.errors import MLAssetsError
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,11 @@ def evaluate(sources: Sequence[Source]) -> Evaluation:
         try:
             findings += source.find()
         except Exception as error:  # whatever a source reads may be broken
-            log.warning("alerts of kind %s cannot be evaluated", source.kind, exc_info=error)
-            findings.append(_failure(source, error))
             failed.append(source)
+            failure = _failure(source, error)
+            if failure not in findings:
+                log.warning(failure.message, exc_info=_unexpected(error))
+                findings.append(failure)
     return Evaluation(findings, {**_judged(sources, failed), NOT_EVALUATED: None})
 
 
@@ -70,6 +73,11 @@ def _failure(source: Source, error: Exception) -> Finding:
         subject=source.kind,
         message=f"{_what(source.kind)}: {type(error).__name__}: {error}",
     )
+
+
+def _unexpected(error: Exception) -> Exception | None:
+    """An error whose message does not say what to do, so that its traceback is needed."""
+    return None if isinstance(error, MLAssetsError) else error
 
 
 def _what(kind: str) -> str:

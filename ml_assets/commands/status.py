@@ -62,22 +62,20 @@ def status(
     workspace = Workspace.of_environment()
     state = _state(workspace) if workspace.has_data else nothing_stored()
     chosen = state.of_pipeline(pipeline) if pipeline and workspace.has_data else state
-    found = report(chosen, _beginnings(chosen, pipeline))
+    found = report(chosen, _beginnings(pipeline))
     if as_json:
         print_json(asdict(found))
     else:
         print_status(found, console())
 
 
-def _beginnings(state: "ProjectState", pipeline: str) -> "dict[str, NextStep]":
-    """Pipeline → its first run, of a pipeline of one's own or of all of them, as far as they can be read."""
+def _beginnings(pipeline: str) -> "dict[str, NextStep]":
+    """Pipeline → its first run, of a pipeline of one's own or of all of them, as far as they are usable."""
     from ml_assets.configuration.models import pipelines_outside
     from ml_assets.lineage.status.beginning import beginning
 
-    broken = {one.name for one in state.pipelines if one.problem}
     own = [one for one in pipelines_outside(REFERENCE) if pipeline in {"", one}]
-    usable = [] if state.unreadable else [one for one in own if one not in broken]
-    steps = {name: beginning(name) for name in usable}
+    steps = {name: beginning(name) for name in own}
     return {name: step for name, step in steps.items() if step}
 
 

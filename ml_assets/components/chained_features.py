@@ -17,8 +17,13 @@ from ml_assets.configuration.chaining.section import (
     refuse_unusable,
     with_values_of,
 )
-from ml_assets.configuration.documents import chained_table, computed_tables, feature_table
-from ml_assets.configuration.files.reading import read
+from ml_assets.configuration.documents import (
+    chained_table,
+    computed_tables,
+    feature_table,
+    refuse_unusable_defaults,
+)
+from ml_assets.configuration.file_defaults import CHAINED, read_document
 from ml_assets.configuration.models import pipeline
 from ml_assets.configuration.tables import FeatureTableConfiguration
 from ml_assets.contracts.lineage import Names
@@ -42,13 +47,14 @@ class ChainedFeatures(FeatureTable):
             ConfigurationError: a key is missing or unknown, a table or pipeline is unknown, or
                 predictions cannot become columns of the features.
         """
+        refuse_unusable_defaults([attributes.get("features")], file)
         found = chained_table(attributes, file)
         features = feature_table(attributes.get("features"), file) or {}
         if not features and isinstance(attributes.get("features"), str):
             known = [str(config.get("key")) for _, config in computed_tables(file)]
             raise unknown("computed table", attributes["features"], known)
-        where = f"{attributes.get('key', 'ChainedFeatures')} in {file.parent.name}/{file.name}"
-        own = read(ChainedFeaturesConfiguration, with_values_of(attributes, features), where)
+        completed = with_values_of(attributes, features)
+        own = read_document(ChainedFeaturesConfiguration, CHAINED, completed, file)
         upstream = {column: pipeline(one.pipeline, file) for column, one in own.predictions.items()}
         targets = found["parameters"].get("targets", {})
         refuse_unusable(own, found["contract"], targets, upstream)

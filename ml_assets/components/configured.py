@@ -9,8 +9,7 @@ import dagster as dg
 from pydantic import BaseModel, GetJsonSchemaHandler
 
 from ml_assets.components.broken import Broken
-from ml_assets.configuration.file_defaults import with_defaults
-from ml_assets.configuration.files.reading import read
+from ml_assets.configuration.file_defaults import read_document, with_defaults
 from ml_assets.configuration.files.yaml_files import has_templates, with_variables
 from ml_assets.errors import ConfigurationError
 
@@ -46,10 +45,7 @@ class Configured(dg.Component, Generic[C]):
         Raises:
             ConfigurationError: a key is missing or unknown, or a value is outside its limits.
         """
-        named = attributes.get("key") or attributes.get("name") or f"a {cls.__name__}"
-        return read(
-            cls.configuration, dict(attributes), f"{named} in {file.parent.name}/{file.name}"
-        )  # type: ignore[return-value]
+        return cast("C", read_document(cls.configuration, cls.__name__, attributes, file))
 
     @classmethod
     @cache

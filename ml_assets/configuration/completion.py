@@ -14,6 +14,7 @@ from ml_assets.configuration.documents import (
     feature_table,
     of_template,
     predicted_table,
+    refuse_unusable_defaults,
 )
 from ml_assets.configuration.file_defaults import CHAINED, FEATURES, SOURCE, defaults_of, with_keys
 from ml_assets.configuration.lead import computed_table, lead_of
@@ -63,15 +64,18 @@ def completed(
 
     Raises:
         ConfigurationError: a table is unknown and its contract is not set, the ``Defaults`` of the
-            file are not usable, or features have predictions that are known after ``predicted_at``.
+            file or of a table's file are not usable, or features have predictions that are known
+            after ``predicted_at``.
     """
+    defaults = defaults_of(file)
     labels = config.get("labels")
     label_table = labels.get("asset") if isinstance(labels, Mapping) else None
+    refuse_unusable_defaults([config.get("features"), label_table], file)
     features = feature_table(config.get("features"), file) or {}
     outcomes = described_table(label_table, file) or {}
     _refuse_later_predictions(where, config, features, file)
-    found = {**_of_tables(features, file), **config}
-    if days := features.get("days") or defaults_of(file).get("days"):
+    found = {**_of_tables(features, defaults, file), **config}
+    if days := features.get("days") or defaults.get("days"):
         found["days"] = with_keys(config["days"], days) if "days" in config else days
     if "as_of_days" in config and isinstance(days := found.get("days"), Mapping):
         zone = {"timezone": days["timezone"]} if "timezone" in days else {}
@@ -144,9 +148,11 @@ def _listed(section: Mapping[str, Any], key: str) -> Sequence[Any]:
     return found if isinstance(found, Sequence) and not isinstance(found, str) else ()
 
 
-def _of_tables(features: Mapping[str, Any], file: Path) -> dict[str, Any]:
+def _of_tables(
+    features: Mapping[str, Any], defaults: Mapping[str, Any], file: Path
+) -> dict[str, Any]:
     """Owners and lead."""
-    owners = defaults_of(file).get("owners") or features.get("owners")
+    owners = defaults.get("owners") or features.get("owners")
     return ({"owners": owners} if owners else {}) | _lead_of(features, file)
 
 

@@ -11,8 +11,14 @@ from ml_assets import nouns
 from ml_assets.configuration.chaining.cycles import attributes_of, refuse_cycle
 from ml_assets.configuration.chaining.section import as_feature_table, pipelines_of
 from ml_assets.configuration.days import Days
-from ml_assets.configuration.file_defaults import CHAINED, FEATURES, SOURCE, completed_documents
-from ml_assets.configuration.files.reading import read
+from ml_assets.configuration.file_defaults import (
+    CHAINED,
+    FEATURES,
+    SOURCE,
+    completed_documents,
+    defaults_of,
+    read_document,
+)
 from ml_assets.configuration.files.yaml_files import Document, template_of
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import SourceTableConfiguration
@@ -33,7 +39,7 @@ def of_template(template: str, file: Path | None = None) -> Iterator[Document]:
     """
     for found, document in _documents(file):
         if template_of(document) == template:
-            yield found, document.get("attributes") or {}
+            yield found, dict(attributes_of(document))
 
 
 def refuse_unreadable_files() -> None:
@@ -42,9 +48,13 @@ def refuse_unreadable_files() -> None:
     Raises:
         ConfigurationError: a file cannot be read.
     """
-    _, errors = _read_files()
-    if errors:
-        raise errors[0]
+    for error in unreadable_files().values():
+        raise error
+
+
+def unreadable_files() -> dict[str, ConfigurationError]:
+    """Folder of each file of the project that cannot be read, so that its documents are unknown → why."""
+    return _read_files()[1]
 
 
 def feature_table(table: object, file: Path | None = None) -> dict[str, Any] | None:
@@ -116,10 +126,10 @@ def described_table(table: object, file: Path | None = None) -> dict[str, Any] |
 
 def _table(table: object, templates: Collection[str], file: Path | None) -> dict[str, Any] | None:
     for _, document in _documents(file):
-        config = document.get("attributes") or {}
+        config = attributes_of(document)
         if template_of(document) in templates and config.get("key") == table:
             is_chained = template_of(document) == CHAINED
-            return chained_table(config, file) if is_chained else config
+            return chained_table(config, file) if is_chained else dict(config)
     return None
 
 
@@ -144,17 +154,31 @@ def _documents(file: Path | None) -> list[Document]:
     return [*_outside_documents(file), *_read_files()[0]]
 
 
-def source_tables() -> dict[str, SourceTableConfiguration]:
-    """Asset key → configuration of each source table.
+def refuse_unusable_defaults(tables: Collection[object], file: Path) -> None:
+    """Refuse tables whose documents are not complete.
+
+    Args:
+        tables: their asset keys.
+        file: a file outside the project that may define them, too.
 
     Raises:
-        ConfigurationError: one of them is not usable.
+        ConfigurationError: the ``Defaults`` of the file of one of them are not usable.
     """
-    found = {}
+    for found, document in _documents(file):
+        if attributes_of(document).get("key") in tables:
+            defaults_of(found)
+
+
+def source_tables() -> tuple[dict[str, SourceTableConfiguration], dict[str, ConfigurationError]]:
+    """Asset key → configuration of each source table that is usable, and of the others why it is not."""
+    found, broken = {}, {}
     for file, config in of_template(SOURCE):
-        what = f"{config.get('key')} in {file.parent.name}/{file.name}"
-        found[str(config.get("key"))] = read(SourceTableConfiguration, config, what)
-    return found
+        key = str(config.get("key"))
+        try:
+            found[key] = read_document(SourceTableConfiguration, SOURCE, config, file)
+        except ConfigurationError as error:
+            broken[key] = error
+    return found, broken
 
 
 def days_of(table: str, file: Path | None = None) -> Days | None:
@@ -207,13 +231,13 @@ def _files() -> list[Path]:
 
 
 @cache
-def _read_files() -> tuple[list[Document], list[ConfigurationError]]:
-    """The documents of all files, and an error for each file that cannot be read."""
+def _read_files() -> tuple[list[Document], dict[str, ConfigurationError]]:
+    """The documents of all files, and folder → error of each file that cannot be read."""
     found: list[Document] = []
-    errors: list[ConfigurationError] = []
+    errors: dict[str, ConfigurationError] = {}
     for file in _files():
         try:
             found += completed_documents(file)
         except ConfigurationError as error:
-            errors.append(error)
+            errors[file.parent.name] = error
     return found, errors

@@ -5,16 +5,18 @@ A model that has no name is called like the pipeline of its features.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from ml_assets.configuration.days import Days
+from ml_assets.configuration.files.lines import line_of, line_of_text
 from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.files.yaml_files import Document, documents_of, template_of
 from ml_assets.configuration.sections import Owner, Section
 from ml_assets.durations import Age
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import suggestion
 from ml_assets.sources.file_names import FilePattern
 
 DEFAULTS, FEATURES, SOURCE, NEW_DAYS = "Defaults", "FeatureTable", "SourceTable", "NewDays"
@@ -22,8 +24,19 @@ CHAINED = "ChainedFeatures"
 PREDICTING = ("ModelPipeline", "Ensemble", "BatchPredictions")
 """Templates, by the last part of a document's ``type``."""
 
+TEMPLATES = (
+    *(DEFAULTS, SOURCE, FEATURES, CHAINED, NEW_DAYS, *PREDICTING),
+    *("TrainedModel", "ModelRelease", "Monitoring"),
+)
+"""All templates of ``COMPONENTS``."""
+
+COMPONENTS = "ml_assets.components."
+"""First parts of the ``type`` of a document of this project."""
+
 WITHOUT_OWNERS = (DEFAULTS, NEW_DAYS)
 """Templates whose documents have no owners."""
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class DefaultsConfiguration(Section):
@@ -47,6 +60,8 @@ class DefaultsConfiguration(Section):
             raise ValueError(
                 "none of owners, days and fresh_within is given: give one, or remove it"
             )
+        if empty := [name for name in self.model_fields_set if getattr(self, name) is None]:
+            raise ValueError(f"{empty[0]} has no value: give one, or remove it")
         return self
 
 
@@ -73,25 +88,58 @@ def defaults_of(file: Path) -> dict[str, Any]:
     return _defaults_in(documents_of(file)) if file.is_file() else {}
 
 
+def read_document(model: type[M], template: str, attributes: Mapping[str, Any], file: Path) -> M:
+    """Validate the attributes of a document, which are completed.
+
+    Args:
+        model: what they are validated as.
+        template: template of the document.
+        attributes: its attributes.
+        file: its file.
+
+    Raises:
+        ConfigurationError: the ``Defaults`` of the file are not usable, so that not all attributes are
+            known; a key is missing or unknown, or a value is outside its limits.
+    """
+    defaults_of(file)
+    named = attributes.get("key") or attributes.get("name") or f"a {template}"
+    where = f"{named} in {file.parent.name}/{file.name}"
+    return read(model, dict(attributes), where, lambda path: line_of(file, attributes, path))
+
+
 def completed_documents(file: Path) -> list[Document]:
     """The documents of a file, completed by its ``Defaults``.
 
-    If these are not usable, the documents are as they are; the code location shows them as broken.
+    ``Defaults`` that are not usable complete nothing; ``read_document`` then refuses each document.
 
     Raises:
-        ConfigurationError: the file cannot be read.
+        ConfigurationError: the file cannot be read, or a document has an unknown ``type``.
     """
     documents = documents_of(file)
+    for _, document in documents:
+        _refuse_unknown_type(document, file)
     try:
         defaults = _defaults_in(documents)
     except ConfigurationError:
-        return documents
+        defaults = {}
     return [
         (file, {**document, "attributes": _completed(template_of(document), attributes, defaults)})
         if isinstance(attributes := document.get("attributes") or {}, Mapping)
         else (file, document)
         for file, document in documents
     ]
+
+
+def _refuse_unknown_type(document: Mapping[str, Any], file: Path) -> None:
+    name = str(document.get("type"))
+    if name.startswith(COMPONENTS) and template_of(document) not in TEMPLATES:
+        known = [f"{COMPONENTS}{template}" for template in TEMPLATES]
+        line = line_of_text(file, name)
+        where = f" (line {line})" if line else ""
+        raise ConfigurationError(
+            f"{file.parent.name}/{file.name} is not usable: 'type' is '{name}'{where}, expected one of "
+            f"{', '.join(TEMPLATES)} of {COMPONENTS.removesuffix('.')}.{suggestion(name, known)}"
+        )
 
 
 def _defaults_in(documents: Iterable[Document]) -> dict[str, Any]:
@@ -106,7 +154,12 @@ def _defaults_in(documents: Iterable[Document]) -> dict[str, Any]:
             "all values in one of them."
         )
     attributes = document.get("attributes") or {}
-    read(DefaultsConfiguration, attributes, f"{DEFAULTS} in {where}")
+    read(
+        DefaultsConfiguration,
+        attributes,
+        f"{DEFAULTS} in {where}",
+        lambda path: line_of(file, {}, path),
+    )
     return dict(attributes)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ml_assets.configuration.alert_rules import alert_rule_problems
 from ml_assets.configuration.completion import completed
 from ml_assets.configuration.documents import of_template, refuse_unreadable_files
 from ml_assets.configuration.ensemble.checks import EnsembleChecks
@@ -25,6 +24,7 @@ from ml_assets.configuration.parts import (
     TrainedModelConfiguration,
 )
 from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.configuration.watching.alert_rules import alert_rule_problems
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.ensembles.reach import RuleProblem
 from ml_assets.learning.ensembles.rules import EnsembleRules
@@ -174,10 +174,11 @@ def _read(config: Mapping[str, Any], file: Path, kind: type[C], where: str, line
     members = _members(own.ensemble, file, where, line)
     features = load_contract(own.contracts.features)
     problems = EnsembleChecks(own.ensemble, members, own.labels, features).problems()
-    _refuse(_below("ensemble", problems), where, line)
+    _refuse([one.below("ensemble") for one in problems], where, line)
     estimator = estimator_of(own.ensemble, members, features)
     ensemble = read(kind, {**values, "estimator": estimator}, where, line)
-    _refuse(_below("ensemble", ensemble.seen_test_rows(members)), where, line)
+    seen = ensemble.seen_test_rows(members)
+    _refuse([one.below("ensemble") for one in seen], where, line)
     _refuse(alert_rule_problems(ensemble), where, line)
     return ensemble
 
@@ -191,7 +192,8 @@ def _members(
         ConfigurationError: a member's pipeline is unknown, an ensemble itself, or not usable.
     """
     known = {str(config.get("pipeline")): kind for _, config, kind in _models(file)}
-    _refuse(_below("ensemble", unusable_pipelines(rules, known)), where, line)
+    unusable = unusable_pipelines(rules, known)
+    _refuse([one.below("ensemble") for one in unusable], where, line)
     return {name: pipeline(one.pipeline, file) for name, one in rules.members.items()}
 
 
@@ -203,11 +205,6 @@ def _refuse(found: Sequence[RuleProblem], where: str, line: Line) -> None:
     """
     if found:
         raise not_usable(where, [(one.message, line([*one.path])) for one in found])
-
-
-def _below(section: str, found: Sequence[RuleProblem]) -> list[RuleProblem]:
-    """Problems of rules of a section, with their place in the document."""
-    return [RuleProblem((section, *one.path), one.message) for one in found]
 
 
 def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Sources are evaluated apart: one that fails is a finding and judges nothing."""
 
+from collections.abc import Callable
+
 import pytest
 
 from ml_assets.alerts.evaluation import NOT_EVALUATED, Source, evaluate
@@ -37,6 +39,37 @@ def test_a_source_that_fails_is_a_finding_and_does_not_stop_the_others() -> None
     ]
     assert "LakeMismatch: the table is gone" in found.findings[0].message
     assert found.judged == {KIND: set(), DRIFT: {"b"}, NOT_EVALUATED: None}
+
+
+def unexpected() -> list:
+    """A source with a mistake in its code."""
+    raise KeyError("day")
+
+
+@pytest.mark.parametrize(
+    ("find", "has_traceback"),
+    [
+        pytest.param(fails, False, id="an error that says what to do"),
+        pytest.param(unexpected, True, id="an unexpected error"),
+    ],
+)
+def test_a_traceback_is_logged_of_unexpected_errors_alone(
+    caplog: pytest.LogCaptureFixture, find: Callable[[], list], has_traceback: bool
+) -> None:
+    found = evaluate([Source(KIND, find)])
+
+    [record] = caplog.records
+    assert bool(record.exc_info) is has_traceback
+    assert record.getMessage() == found.findings[0].message
+
+
+def test_one_cause_of_several_sources_is_found_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    found = evaluate([Source(DRIFT, fails, "a"), Source(DRIFT, fails, "a")])
+
+    assert len(found.findings) == len(caplog.records) == 1
+    assert found.judged[DRIFT] == set()
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["fails first", "fails last"])

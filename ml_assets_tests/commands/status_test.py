@@ -267,3 +267,33 @@ def test_tables_wrap_long_cells_and_cut_none(width: int, tmp_path: Path) -> None
     assert text.count("words") == 40
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_what_is_not_usable_of_the_configuration_does_not_hide_the_rest(
+    with_champion: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "defs"
+    shutil.copytree(documents.DEFS, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for folder, right, wrong in (
+        ("sources", "owners:", "fresh_withn: 6h\n  owners:"),
+        ("airport_weather", "segments: [origin]", "segmnts: [origin]"),
+    ):
+        file = copy / folder / "defs.yaml"
+        file.write_text(file.read_text("utf-8").replace(right, wrong, 1), "utf-8")
+    monkeypatch.setattr(documents, "DEFS", copy)
+    documents._read_files.cache_clear()
+
+    try:
+        text, found = (
+            " ".join(ml_assets("status").split()),
+            json.loads(ml_assets("status", "--json")),
+        )
+    finally:
+        documents._read_files.cache_clear()
+
+    pipelines = {one["pipeline"]: one for one in found["pipelines"]}
+    assert pipelines["flight_delays"]["champion"]["as_of"] == CHAMPION
+    assert "Did you mean 'segments'?" in pipelines["airport_temperature"]["problem"]
+    assert "Did you mean 'fresh_within'?" in found["sources"]["sources/flights"]["problem"]
+    assert text.count("Defaults in sources/defs.yaml is not usable: 'fresh_withn'") == 1
+    assert f"champion: version 1 as of {CHAMPION}" in text

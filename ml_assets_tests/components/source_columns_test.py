@@ -37,7 +37,7 @@ def test_each_column_depends_on_its_source_column_only(
 ) -> None:
     day, key = SOURCES[table]
     asset = project.definitions.resolve_assets_def(["sources", table])
-    origin = documents.source_tables()[f"sources/{table}"].origin
+    origin = documents.source_tables()[0][f"sources/{table}"].origin
     every = _source_rows(table, day)
     few = _different(every, key)
     before = _extracted(asset, day, few, monkeypatch)
@@ -73,7 +73,7 @@ def _source_rows(table: str, day: str) -> pd.DataFrame:
 
 
 def _source(table: str) -> Source:
-    specification = documents.source_tables()[f"sources/{table}"].specification
+    specification = documents.source_tables()[0][f"sources/{table}"].specification
     return Workspace.of_environment().connections.source(specification)
 
 

@@ -235,7 +235,7 @@ NEVER = [
     pytest.param(
         when(score={"at_least": 0.9, "below": 0.5}),
         "score:",
-        "no value of 'score' passes all of its tests",
+        r"'ensemble.rules.0.when.score': no value of 'score' passes all of its tests \(at_least: 0.9, below: 0.5\)",
         id="score above and below",
     ),
     pytest.param(

@@ -55,8 +55,8 @@ def events(alert: Alert) -> list[str]:
 
 
 def repair(project: Project, alert: Alert) -> None:
-    """Run the command of an alert."""
-    words = shlex.split(alert.command)
+    """Run the command of an alert, and that of a plan with its effect."""
+    words = shlex.split(alert.command.replace("--plan", "--apply"))
     run_command(project, [ARGUMENTS.get(word, word) for word in words])
 
 

@@ -1,6 +1,5 @@
 """What is wrong with the rules of an ensemble, for its members and the columns of its features."""
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -66,9 +65,8 @@ class EnsembleChecks:
 
     @property
     def _known(self) -> dict[str, Domain]:
-        low, high = (0.0, 1.0) if self._task == "classification" else (-math.inf, math.inf)
         known = {name: allowed(column) for name, column in columns(self.features).items()}
-        return {**known, SCORE: Domain(low=low, high=high, missing=False)}
+        return {**known, SCORE: scores(is_probability=self._task == "classification")}
 
     def _combination(self) -> Iterator[RuleProblem]:
         combine = self.rules.combine
@@ -206,6 +204,11 @@ class EnsembleChecks:
                 yield ("members", name, "fallback"), member.fallback
         if isinstance(self.rules.limits.otherwise, float):
             yield ("limits", "otherwise"), self.rules.limits.otherwise
+
+
+def scores(*, is_probability: bool) -> Domain:
+    """The values that the score of a prediction may have."""
+    return Domain(low=0, high=1, missing=False) if is_probability else Domain(missing=False)
 
 
 def tested_score(path: Path, test: FieldTest) -> Iterator[RuleProblem]:

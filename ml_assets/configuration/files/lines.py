@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-IDENTITIES = ("pipeline", "key", "name")
-"""Attributes of which each document has one that identifies it in its file."""
+IDENTITIES = ("pipeline", "key", "name", "features")
+"""Attributes whose first one identifies a document in its file; ``Defaults`` have none."""
 
 
 def line_of(file: Path, attributes: Mapping[str, Any], path: Sequence[str | int]) -> int | None:
@@ -66,12 +66,12 @@ def _documents(file: Path) -> list[yaml.Node]:
 
 
 def _is_of(node: yaml.Node, attributes: Mapping[str, Any]) -> bool:
-    """Whether a node has the identity of a document."""
+    """Whether a node has the identity of a document, or both have none."""
     for name in IDENTITIES:
         own = _child(node, name)
         if own is not None:
             return own.value == attributes.get(name)
-    return True
+    return not any(name in attributes for name in IDENTITIES)
 
 
 def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:

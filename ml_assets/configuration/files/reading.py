@@ -106,7 +106,8 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
             reason = str(error["ctx"]["error"])
             return f"'{key}': {reason}" if key else reason
         case _:
-            return f"'{key}' is {value!r}: {_reason(error)}"
+            named = f"'{key}' is" if key else "it is"
+            return f"{named} {value!r}: {_reason(error)}"
 
 
 def _reason(error: Mapping[str, Any]) -> str:
@@ -114,7 +115,7 @@ def _reason(error: Mapping[str, Any]) -> str:
     match error["type"]:
         case "tuple_type":
             return "expected a list"
-        case "dict_type":
+        case "dict_type" | "model_type":
             return "expected a mapping"
         case "too_short":
             return f"expected at least {error['ctx']['min_length']}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_assets.configuration.documents import computed_tables
-from ml_assets.configuration.files.reading import read
+from ml_assets.configuration.file_defaults import FEATURES, read_document
 from ml_assets.configuration.input_cadences import with_input_cadences
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import FeatureTableConfiguration
@@ -39,9 +39,8 @@ def online_table(table: str, file: Path | None = None) -> ContractedTable:
         raise unknown("table in the online store", table, in_store)
     found, attributes = documents[table]
     name = f"{found.parent.name}/{found.name}"
-    config = read(
-        FeatureTableConfiguration, with_input_cadences(attributes, found), f"{table} in {name}"
-    )
+    completed = with_input_cadences(attributes, found)
+    config = read_document(FeatureTableConfiguration, FEATURES, completed, found)
     contract = load_contract(config.contract)
     if config.online_table is None:
         raise ConfigurationError(

@@ -1,1 +1,1 @@
-"""What documents say of tables that alerts watch."""
+"""What documents say of tables and pipelines that alerts watch."""

@@ -12,8 +12,7 @@ from ml_assets.alerts.watched import WatchedTable
 from ml_assets.cadence import Calendar
 from ml_assets.configuration.chaining.section import CHAINED_FUNCTION, ROWS
 from ml_assets.configuration.documents import computed_tables, of_template
-from ml_assets.configuration.file_defaults import SOURCE
-from ml_assets.configuration.files.reading import read
+from ml_assets.configuration.file_defaults import FEATURES, SOURCE, read_document
 from ml_assets.configuration.input_cadences import with_input_cadences
 from ml_assets.configuration.inputs import TableInput
 from ml_assets.configuration.objects import load_contract
@@ -31,9 +30,11 @@ def watched_tables() -> tuple[list[WatchedTable], dict[str, MLAssetsError]]:
     broken: dict[str, MLAssetsError] = {}
     for key, table in _tables().items():
         try:
-            found.append(table())
+            watched = table()
         except MLAssetsError as error:
             broken[key] = error
+        else:
+            found += [watched] if watched else []
     return found, broken
 
 
@@ -56,12 +57,11 @@ def watched_predictions(config: BatchPredictionsConfiguration) -> WatchedTable:
     )
 
 
-def _tables() -> dict[str, Callable[[], WatchedTable]]:
-    """Asset key → the table, read when it is called."""
+def _tables() -> dict[str, Callable[[], WatchedTable | None]]:
+    """Asset key → the table, read when it is called; None for a snapshot."""
     of_source = [
         (str(config.get("key")), partial(_source_table, file, config))
         for file, config in of_template(SOURCE)
-        if config.get("days")
     ]
     computed = [
         (str(config.get("key")), partial(_computed_table, file, config))
@@ -70,9 +70,10 @@ def _tables() -> dict[str, Callable[[], WatchedTable]]:
     return dict(chain(of_source, computed))
 
 
-def _source_table(file: Path, config: Mapping[str, Any]) -> WatchedTable:
-    table = read(SourceTableConfiguration, config, _where(file, config))
-    assert table.days
+def _source_table(file: Path, config: Mapping[str, Any]) -> WatchedTable | None:
+    table = read_document(SourceTableConfiguration, SOURCE, config, file)
+    if table.days is None:
+        return None
     return WatchedTable(
         table.key,
         table.days.calendar,
@@ -84,7 +85,7 @@ def _source_table(file: Path, config: Mapping[str, Any]) -> WatchedTable:
 
 def _computed_table(file: Path, config: Mapping[str, Any]) -> WatchedTable:
     completed = with_input_cadences(config, file)
-    table = read(FeatureTableConfiguration, completed, _where(file, config))
+    table = read_document(FeatureTableConfiguration, FEATURES, completed, file)
     calendar, is_chained = table.days.calendar, table.function == CHAINED_FUNCTION
     return WatchedTable(
         table.key,
@@ -115,7 +116,3 @@ def _time(duration: Duration | None) -> timedelta | None:
 
 def _empty_on(contract: str | None) -> frozenset[Weekday]:
     return limits(load_contract(contract)).empty_on if contract else frozenset()
-
-
-def _where(file: Path, config: Mapping[str, Any]) -> str:
-    return f"{config.get('key')} in {file.parent.name}/{file.name}"

@@ -89,6 +89,14 @@ class FieldTest(BaseModel):
         return self
 
     @property
+    def described(self) -> str:
+        """What is tested, as in a file."""
+        lists = {"in": self.in_, "not_in": self.not_in}
+        given = {name: f"[{', '.join(map(str, one))}]" for name, one in lists.items() if one}
+        given |= {name: f"{value:g}" for name, value in self.limits.items()}
+        return ", ".join(f"{name}: {text}" for name, text in given.items())
+
+    @property
     def limits(self) -> dict[str, float]:
         """Name → value of the limits of a number that are given."""
         names = ("at_least", "above", "at_most", "below")

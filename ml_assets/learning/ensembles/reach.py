@@ -15,7 +15,7 @@ class RuleProblem:
     """Something that is wrong with the rules.
 
     Attributes:
-        path: keys and numbers that lead to it in the section.
+        path: keys and numbers that lead to it in the section, or in the document.
         text: what is wrong, without a full stop.
     """
 
@@ -25,7 +25,11 @@ class RuleProblem:
     @property
     def message(self) -> str:
         """The text after the keys."""
-        return f"'{'.'.join(map(str, ('ensemble', *self.path)))}': {self.text}"
+        return f"'{'.'.join(map(str, self.path))}': {self.text}"
+
+    def below(self, section: str) -> "RuleProblem":
+        """The problem with its place in the document that has the section."""
+        return RuleProblem((section, *self.path), self.text)
 
 
 def unreachable(rules: EnsembleRules, known: Mapping[str, Domain]) -> list[RuleProblem]:
@@ -38,12 +42,19 @@ def unreachable(rules: EnsembleRules, known: Mapping[str, Domain]) -> list[RuleP
     return [*_routes(rules, known), *_rules(rules, known), *_members(rules, known)]
 
 
-def _never(path: Path, condition: Condition, known: Mapping[str, Domain]) -> list[RuleProblem]:
-    """Why a condition never holds; empty if it may."""
+def never(path: Path, condition: Condition, known: Mapping[str, Domain]) -> list[RuleProblem]:
+    """Why a condition never holds; empty if it may.
+
+    Args:
+        path: keys and numbers that lead to the rule of the condition.
+        condition: the condition.
+        known: field → its values; a field that is not in it may have any.
+    """
     own = domains(condition)
     if contradictory := empty_fields(own):
         field = contradictory[0]
-        text = f"no value of '{field}' passes all of its tests, so it never holds"
+        tests = condition[field].described
+        text = f"no value of '{field}' passes all of its tests ({tests}), so it never holds"
         return [RuleProblem((*path, "when", field), text)]
     allowed = {field: known[field] for field in own if field in known}
     return [
@@ -60,15 +71,15 @@ def _routes(rules: EnsembleRules, known: Mapping[str, Domain]) -> list[RuleProbl
     found: list[RuleProblem] = []
     for number, route in enumerate(rules.routes):
         path: Path = ("routes", number)
-        never = _never(path, route.when, known)
+        problems = never(path, route.when, known)
         rows = both(domains(route.when), known)
         earlier = next(
             (one for one in rules.routes[:number] if covers(domains(one.when), rows)), None
         )
-        if earlier and not never:
+        if earlier and not problems:
             text = f"it is never reached: '{earlier.name}' before it takes all of its rows"
-            never = [RuleProblem(path, text)]
-        found += never
+            problems = [RuleProblem(path, text)]
+        found += problems
     return found
 
 
@@ -80,11 +91,12 @@ def _rules(rules: EnsembleRules, known: Mapping[str, Domain]) -> list[RuleProble
     for number, rule in enumerate(rules.rules):
         path: Path = ("rules", number)
         possible = {**known, SCORE: score}
-        never = _never(path, rule.when, possible)
+        problems = never(path, rule.when, possible)
         rows = both(domains(rule.when), possible)
-        if not never:
-            never = _ended(path, rows, ended) or _overridden(path, rule, rules.rules[number + 1 :])
-        found += never
+        if not problems:
+            later = rules.rules[number + 1 :]
+            problems = _ended(path, rows, ended) or _overridden(path, rule, later)
+        found += problems
         if rule.refuse:
             ended.append(rule)
         elif (changed := _result(rule, score)) is not None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from ml_assets.configuration import documents, models
 from ml_assets.configuration.days import Days
+from ml_assets.errors import ConfigurationError
 from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lineage.status.values import NextStep
 
@@ -17,14 +18,15 @@ def beginning(pipeline: str) -> NextStep | None:
         pipeline: its name.
 
     Returns:
-        None if none of its sources is a table with days.
-
-    Raises:
-        ConfigurationError: the pipeline is unknown, or its documents are not usable.
+        None if none of its sources is a table with days, or its documents are not usable.
     """
-    tables = documents.source_tables()
-    for table in documents.sources_of(models.pipeline(pipeline).features):
-        if days := tables[table].days:
+    tables, _ = documents.source_tables()
+    try:
+        features = models.pipeline(pipeline).features
+    except ConfigurationError:  # its state says why
+        return None
+    for table in documents.sources_of(features):
+        if (known := tables.get(table)) and (days := known.days):
             span = partition_option(days.first_key, last_ended(days, datetime.now(UTC)))
             command = materialize_command(f'key:"{table}"') + span
             return NextStep(f"extract {table}, with which {pipeline} begins", command)

@@ -12,7 +12,7 @@ from ml_assets.configuration import documents, models
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY
-from ml_assets.errors import ConfigurationError, MLAssetsError
+from ml_assets.errors import MLAssetsError
 from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, row_counts
@@ -58,9 +58,10 @@ def load_state(
             order in which they are computed.
         alerts: alerts that are not resolved.
     """
-    tables, unreadable = _configured()
+    tables, broken = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
-    pipelines = [_pipeline(lake, log, name, [*daily]) for name in models.pipelines_outside(())]
+    names = models.pipelines_outside(())
+    pipelines = [_pipeline(lake, log, name, [*daily, *broken]) for name in names]
     entries = {
         table: lake.ledger.latest(table)
         for table in lake.ledger.tables()
@@ -81,29 +82,15 @@ def load_state(
             if connections
             else SourceState(max(filter(as_key, entries.get(key, {})), default=""))
             for key, table in daily.items()
-        },
+        }
+        | {key: SourceState(problem=str(error)) for key, error in broken.items()},
         calendars={table: days.calendar for table, days in days_of.items()},
         now=datetime.now(UTC),
         stale=_stale(lake.ledger, entries, versions),
         first={table: days.first_key for table, days in days_of.items()},
         alerts=alerts,
-        unreadable=unreadable,
+        unreadable=_unreadable(),
     )
-
-
-def _configured() -> tuple[dict[str, SourceTableConfiguration], list[str]]:
-    """The source tables, and why files or these cannot be read; none of them if one is not usable."""
-    tables: dict[str, SourceTableConfiguration] = {}
-    problems = []
-    try:
-        documents.refuse_unreadable_files()
-    except ConfigurationError as error:
-        problems.append(str(error))
-    try:
-        tables = documents.source_tables()
-    except ConfigurationError as error:
-        problems.append(str(error))
-    return tables, problems
 
 
 def _stale(
@@ -131,8 +118,34 @@ def _stale(
 
 
 def nothing_stored() -> ProjectState:
-    """The state of a project in which nothing was materialized yet."""
-    return ProjectState({}, [], {}, {}, datetime.now(UTC))
+    """The state of a project in which nothing was materialized yet: what of it is not usable."""
+    _, sources = documents.source_tables()
+    return ProjectState(
+        entries={},
+        pipelines=[
+            PipelineState(name, [], [], problem=problem)
+            for name in models.pipelines_outside(())
+            if (problem := _problem(name))
+        ],
+        sources={key: SourceState(problem=str(error)) for key, error in sources.items()},
+        calendars={},
+        now=datetime.now(UTC),
+        unreadable=_unreadable(),
+    )
+
+
+def _unreadable() -> list[str]:
+    """Why files cannot be read, so that their pipelines are unknown."""
+    return [str(error) for error in documents.unreadable_files().values()]
+
+
+def _problem(pipeline: str) -> str:
+    """Why the configuration of a pipeline is not usable; empty if it is."""
+    try:
+        models.pipeline(pipeline)
+    except MLAssetsError as error:
+        return str(error)
+    return ""
 
 
 def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> PipelineState:

@@ -107,7 +107,7 @@ class ProjectState:
             tables in the order in which they are computed.
         first: table → its first partition, of tables with a calendar.
         alerts: alerts that are not resolved.
-        unreadable: why files or source tables of the project cannot be read; what they define is left out.
+        unreadable: why files of the project cannot be read; what they define is left out.
     """
 
     entries: Mapping[str, Mapping[str, Entry]]

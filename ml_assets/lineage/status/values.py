@@ -156,7 +156,7 @@ class ProjectStatus:
         stale: tables with stale days, in the order in which they are computed.
         next: what to do next.
         alerts: alerts that are not resolved, the most severe first.
-        unreadable: why files or source tables of the project cannot be read.
+        unreadable: why files of the project cannot be read.
     """
 
     pipelines: Sequence[PipelineStatus]

@@ -28,7 +28,7 @@ from ml_assets.alerts.sources.performance import performance_dropped
 from ml_assets.alerts.sources.predictions import high_risk_predictions
 from ml_assets.alerts.sources.undelivered import not_delivered
 from ml_assets.alerts.watched import WatchedPipeline
-from ml_assets.configuration.watched import watched_pipelines
+from ml_assets.configuration.watching.pipelines import watched_pipelines
 from ml_assets.configuration.watching.tables import watched_tables
 from ml_assets.errors import MLAssetsError
 from ml_assets.lake.store import Lake

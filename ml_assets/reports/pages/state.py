@@ -134,7 +134,7 @@ class IndexState:
         pipelines: what the page of each pipeline shows, those that have begun first.
         alerts: all alerts that are not resolved, the most severe first.
         at: when the state was read, UTC.
-        unreadable: why files or source tables of the project cannot be read.
+        unreadable: why files of the project cannot be read.
     """
 
     pipelines: Sequence[PageState]

@@ -12,7 +12,7 @@ from ml_assets.cadence import Cadence, Calendar
 from ml_assets.configuration import documents
 from ml_assets.configuration.models import pipeline
 from ml_assets.configuration.parts import BatchPredictionsConfiguration
-from ml_assets.configuration.watched import watched_pipelines
+from ml_assets.configuration.watching.pipelines import watched_pipelines
 from ml_assets.configuration.watching.tables import watched_predictions, watched_tables
 from ml_assets.durations import Duration
 from ml_assets.planning.inputs import Input

@@ -78,7 +78,7 @@ def test_a_source_table_that_is_not_usable_is_named_and_all_pipelines_are_shown(
     state = loaded()
 
     assert "flight_delays" in begun(state)
-    [problem] = report(state).unreadable
+    [problem] = filter(None, (one.problem for one in report(state).sources.values()))
     assert "'kez' is unknown" in problem
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from ml_assets.alerts.finding import Level
-from ml_assets.configuration.watched import watched_pipelines
+from ml_assets.configuration.models import pipeline_of
+from ml_assets.configuration.parts import PipelineConfiguration
+from ml_assets.configuration.watching.pipelines import watched_pipelines
 from ml_assets.settings import settings
-from ml_assets_tests.configuration.wrong_values_test import refusal
+from ml_assets_tests.configuration.wrong_values_test import DEFS, attributes_of, changed, refusal
 from ml_assets_tests.project import overridden
 
 RULE: dict[str, Any] = {
@@ -78,6 +80,27 @@ def test_a_pipeline_that_is_not_usable_is_apart(monkeypatch: pytest.MonkeyPatch)
             "'score' is never missing",
             id="a missing score",
         ),
+        pytest.param(
+            [{**RULE, "when": {"score": {"at_least": 50, "below": 40}}}],
+            "'monitoring.alerts.0.when.score': no value of 'score' passes all of its tests "
+            "(at_least: 50, below: 40), so it never holds",
+            id="a lower limit above the upper one",
+        ),
+        pytest.param(
+            [{**RULE, "when": {"score": {"above": 0.5, "at_most": 0.5}}}],
+            "(above: 0.5, at_most: 0.5), so it never holds",
+            id="limits without a value between them",
+        ),
+        pytest.param(
+            [{**RULE, "when": {"carrier": {"in": ["EV"], "not_in": ["EV"]}}}],
+            "no value of 'carrier' passes all of its tests (in: [EV], not_in: [EV])",
+            id="a list of which no value is left",
+        ),
+        pytest.param(
+            [{**RULE, "when": {"score": {"at_least": 50}}}],
+            "no value that 'score' may have passes, so it never holds: 'score' is at least 0 and at most 1",
+            id="a percentage",
+        ),
         pytest.param([RULE, RULE], "'late_ev' occurs more than once", id="one name twice"),
         pytest.param([{**RULE, "when": {}}], "at least 1", id="no condition"),
         pytest.param(
@@ -94,6 +117,26 @@ def test_a_rule_that_does_not_fit_is_refused(rules: list[dict[str, Any]], proble
 
     assert problem in text
     assert "flight_delays" in text
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        pytest.param({"score": {"at_least": 0.5, "at_most": 0.5}}, id="one number"),
+        pytest.param({"carrier": {"is": "missing"}}, id="a request without the segment"),
+    ],
+)
+def test_a_rule_that_some_prediction_may_match_is_accepted(when: dict[str, Any]) -> None:
+    rules = [{"name": "some", "when": when}]
+    attributes = attributes_of("flight_delays", "ModelPipeline")
+
+    found = pipeline_of(
+        changed(attributes, "monitoring.alerts", rules),
+        DEFS / "flight_delays" / "defs.yaml",
+        PipelineConfiguration,
+    )
+
+    assert [one.name for one in found.monitoring.alerts] == ["some"]
 
 
 def test_an_expression_is_not_evaluated(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml_assets.alerts.watched import WatchedPipeline
-from ml_assets.configuration.documents import of_template
+from ml_assets.configuration.documents import of_template, unreadable_files
 from ml_assets.configuration.ensemble.section import EnsembleConfiguration
 from ml_assets.configuration.models import MODELS, PARTS, pipeline, pipeline_of, pipelines_outside
 from ml_assets.configuration.parts import (
@@ -19,9 +19,12 @@ from ml_assets.monitoring.policy import NO_POLICY, Policy, read_policy
 
 
 def watched_pipelines() -> tuple[list[WatchedPipeline], dict[str, MLAssetsError]]:
-    """The pipelines whose configuration is usable, and of the others why it is not."""
+    """The pipelines whose configuration is usable, and of the others why it is not.
+
+    A file that cannot be read stands for the pipelines of its folder, which are unknown.
+    """
     found: list[WatchedPipeline] = []
-    broken: dict[str, MLAssetsError] = {}
+    broken: dict[str, MLAssetsError] = {**unreadable_files()}
     for name in pipelines_outside(()):
         try:
             found.append(_watched(name))
