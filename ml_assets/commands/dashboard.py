@@ -30,7 +30,8 @@ def dashboard(
     ] = None,
 ) -> None:
     """Show a page for each pipeline: health, alerts, performance, drift, decisions and its model card."""
-    from ml_assets.configuration.documents import read_anew, state_of_files
+    from ml_assets.configuration.documents import DEFS, read_anew
+    from ml_assets.configuration.files.yaml_files import change_times
     from ml_assets.ledger.position import Position
     from ml_assets.reports.pages.library import library
     from ml_assets.reports.pages.loading import RECORDED, load_pages
@@ -43,7 +44,7 @@ def dashboard(
     recorded = Position(lake.ledger.url, RECORDED)
 
     def position() -> "Hashable":
-        return recorded.now(), state_of_files()
+        return recorded.now(), frozenset(change_times(DEFS).items())
 
     def make() -> "Mapping[str, str]":
         read_anew()

@@ -221,21 +221,12 @@ def read_anew() -> None:
     _read_files.cache_clear()
 
 
-def state_of_files() -> tuple[tuple[str, int], ...]:
-    """Path and time of change (nanoseconds) of each file; other values mean that it is worth to read anew."""
-    return tuple((str(file), file.stat().st_mtime_ns) for file in _files())
-
-
-def _files() -> list[Path]:
-    return sorted(DEFS.rglob("defs.yaml"))
-
-
 @cache
 def _read_files() -> tuple[list[Document], dict[str, ConfigurationError]]:
     """The documents of all files, and folder → error of each file that cannot be read."""
     found: list[Document] = []
     errors: dict[str, ConfigurationError] = {}
-    for file in _files():
+    for file in sorted(DEFS.rglob("defs.yaml")):
         try:
             found += completed_documents(file)
         except ConfigurationError as error:

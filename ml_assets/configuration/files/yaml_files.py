@@ -92,6 +92,15 @@ class _Variables:
         return os.environ.get(name)
 
 
+def change_times(folder: Path) -> dict[Path, int]:
+    """Each ``defs.yaml`` below a folder, and when it was changed last (nanoseconds since 1970).
+
+    Args:
+        folder: the folder.
+    """
+    return {file: file.stat().st_mtime_ns for file in folder.rglob("defs.yaml")}
+
+
 def read_yaml(file: Path) -> list[Any]:
     """Every document of a file, with templates as they are.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets.configuration import documents
+from ml_assets.configuration.files.yaml_files import change_times
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
@@ -102,7 +103,7 @@ def test_a_project_that_can_be_read_has_no_problem(loaded: Loaded) -> None:
 
 def test_a_file_that_is_new_is_read_when_files_are_read_anew(defs: Path, loaded: Loaded) -> None:
     file = defs / "flight_ensemble" / "defs.yaml"
-    before = documents.state_of_files(), {one.name for one in loaded().pipelines}
+    before = change_times(defs), {one.name for one in loaded().pipelines}
     (defs / "new").mkdir()
     text = file.read_text("utf-8").replace("pipeline: flight_forest", "pipeline: newcomer")
     (defs / "new" / "defs.yaml").write_text(text, "utf-8")
@@ -110,5 +111,5 @@ def test_a_file_that_is_new_is_read_when_files_are_read_anew(defs: Path, loaded:
 
     names = {one.name for one in loaded().pipelines}
 
-    assert documents.state_of_files() != before[0]
+    assert change_times(defs) != before[0]
     assert names - before[1] == {"newcomer"}
