@@ -173,9 +173,7 @@ def test_a_file_that_cannot_be_read_is_told_in_place_of_its_pipelines(
     assert (models, unusable.keys()) == ([], {"shop"})
     assert str(unusable["shop"]).startswith("shop/defs.yaml is")
     assert message in str(unusable["shop"])
-    assert [(one.name, one.problem) for one in nothing_stored().pipelines] == [
-        ("shop", str(unusable["shop"]))
-    ]
+    assert nothing_stored().unreadable == [str(unusable["shop"])]
 
 
 def test_the_known_templates_are_those_of_the_project() -> None:
