@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from ml_assets.commands import alerts as alerts_commands
 from ml_assets.commands import backtest as backtest_command
 from ml_assets.commands import checks as checks_command
 from ml_assets.commands import contract as contract_commands
@@ -31,7 +32,6 @@ from ml_assets.commands import shared
 from ml_assets.commands import source as source_commands
 from ml_assets.commands import status as status_command
 from ml_assets.commands import ui as ui_command
-from ml_assets.commands.alerts import alerts as alerts_commands
 from ml_assets.commands.lineage import columns as lineage_command
 from ml_assets.commands.lineage import impact as impact_command
 from ml_assets.commands.lineage import reproduce as reproduce_commands

@@ -1,1 +1,0 @@
-"""Commands about alerts, and about the routes that are told of them."""
