@@ -106,13 +106,14 @@ class AlertSources:
         broken: Mapping[str, MLAssetsError],
         now: datetime,
     ) -> Iterator[Source]:
-        """One source for all tables, or one for each folder without what is not usable."""
+        """One source for all tables, or one for each folder without what is not usable; of a broken pipeline its own tells."""
         tables, unusable = watched_tables()
         every = [*tables, *(one.predictions for one in pipelines if one.predictions)]
         known = {table.key: table for table in every}
         find = partial(stale_tables, lake.ledger, known, self.until, now)
         for table, error in unusable.items():
-            yield Source(TABLE_STALE, partial(_broken, error), pipeline_of(table))
+            if pipeline_of(table) not in broken:
+                yield Source(TABLE_STALE, partial(_broken, error), pipeline_of(table))
         left_out = {*broken, *map(pipeline_of, unusable)}
         folders = {pipeline_of(table) for table in known} - left_out
         for name in sorted(folders) if left_out else [None]:
