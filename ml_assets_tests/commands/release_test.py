@@ -108,7 +108,7 @@ def test_after_a_rejection_nobody_can_approve(command: Command, lake: Lake, url:
             ["reject", PIPELINE, AS_OF, *SAID, "--expires", "1d"], "--expires", id="option"
         ),
         pytest.param(
-            ["approve", PIPELINE, AS_OF, *SAID, "--expires", "soon"], "'7d' or '12h'", id="expires"
+            ["approve", PIPELINE, AS_OF, *SAID, "--expires", "soon"], "'7d' or '36h'", id="expires"
         ),
     ],
 )
