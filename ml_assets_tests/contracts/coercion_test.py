@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_assets.contracts.coercion import coerce_column, escaped
+from ml_assets.contracts.coercion import coerce_column, escaped, value_coercer
 from ml_assets.contracts.contract import Contract, columns, dtype
 
 
@@ -27,6 +27,9 @@ class Kinds(Contract):
 
 QUICK = settings(deadline=None, max_examples=60)
 NOON = pd.Timestamp("2013-07-08 12:00", tz="UTC")
+MICROS, NANOS = pd.DatetimeTZDtype("us", "UTC"), pd.DatetimeTZDtype("ns", "UTC")
+FIRST_NS, LAST_NS = "1677-09-21T00:12:43.145225Z", "2262-04-11T23:47:16.854775Z"
+"""The first and the last moment of a column in nanoseconds."""
 
 
 def coerced(column: str, *values: Any) -> tuple[list[Any], list[bool]]:
@@ -151,9 +154,9 @@ def test_value_is_coerced_independently_of_others(column: str, value: Any, neigh
         pytest.param("count", 2**63, True, id="one more than the largest"),
         pytest.param("count", -(2**63), False, id="smallest whole number"),
         pytest.param("count", -(2**63) - 1, True, id="one less than the smallest"),
-        pytest.param("nanos", "1677-09-21T00:12:43.145225Z", False, id="first moment"),
+        pytest.param("nanos", FIRST_NS, False, id="first moment"),
         pytest.param("nanos", "1677-09-21T00:12:43.145224Z", True, id="before the first moment"),
-        pytest.param("nanos", "2262-04-11T23:47:16.854775Z", False, id="last moment"),
+        pytest.param("nanos", LAST_NS, False, id="last moment"),
         pytest.param("nanos", "2262-04-11T23:47:16.854776Z", True, id="after the last moment"),
         pytest.param("moment", "1500-01-01T00:00:00Z", False, id="moment long ago"),
         pytest.param("moment", "2500-01-01T00:00:00Z", False, id="moment long from now"),
@@ -183,6 +186,44 @@ def test_moment_without_a_zone_is_that_of_utc(
 
     assert [*bad] == [expected is None]
     assert [*typed.dropna()] == ([] if expected is None else [expected.tz_localize(None)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        pytest.param(NANOS, FIRST_NS, datetime.fromisoformat(FIRST_NS), id="first moment"),
+        pytest.param(NANOS, "1677-09-21T00:12:43.145224Z", None, id="before the first moment"),
+        pytest.param(NANOS, LAST_NS, datetime.fromisoformat(LAST_NS), id="last moment"),
+        pytest.param(NANOS, "2262-04-11T23:47:16.854776Z", None, id="after the last moment"),
+        pytest.param(
+            "datetime64[ns]",
+            "2013-07-08T08:00:00-04:00",
+            datetime(2013, 7, 8, 12),
+            id="another zone for a type without a zone",
+        ),
+        pytest.param(
+            "datetime64[ns]", "2262-04-12T00:00:00Z", None, id="after the last without a zone"
+        ),
+        pytest.param(
+            MICROS,
+            "2500-01-01T00:00:00Z",
+            datetime(2500, 1, 1, tzinfo=UTC),
+            id="long from now",
+        ),
+        pytest.param("bool", "t", True, id="bool from text"),
+        pytest.param("bool", "maybe", None, id="text for a bool"),
+    ],
+)
+def test_single_value_is_coerced_as_in_a_column(
+    kind: Any, value: str, expected: datetime | bool | None
+) -> None:
+    column = pa.Column(kind)
+
+    found = value_coercer(column)(value)
+    [in_column] = coerce_column(pd.Series([value], dtype=object), column)[0]
+
+    assert found == expected
+    assert (None if pd.isna(in_column) else in_column) == expected
 
 
 @pytest.mark.parametrize(
@@ -259,9 +300,18 @@ def test_one_bad_value_does_not_affect_others(others: list[Any]) -> None:
     pd.testing.assert_series_equal(bad.iloc[:-1], bad_alone)
 
 
-def test_typed_column_is_returned_unchanged() -> None:
-    column = columns(Kinds)["number"]
-    values = pd.Series([1.0, None], dtype=dtype(column))
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        pytest.param("number", [1.0, None], id="float"),
+        pytest.param("count", [1, 2**63 - 1], id="int"),
+        pytest.param("text", ["EWR", None], id="text"),
+        pytest.param("moment", [NOON, None], id="moment"),
+    ],
+)
+def test_typed_column_is_returned_unchanged(name: str, raw: list[Any]) -> None:
+    column = columns(Kinds)[name]
+    values = pd.Series(raw, dtype=dtype(column))
 
     typed, bad = coerce_column(values, column)
 

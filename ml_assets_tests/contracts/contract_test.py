@@ -10,10 +10,12 @@ from ml_assets.cadence import Cadence, Calendar
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import (
     FROM,
+    SEEN,
     Contract,
     Limits,
     columns,
     computed,
+    described,
     has_rows_on,
     key_columns,
     limits,
@@ -131,7 +133,11 @@ def test_partitions_that_can_have_rows(
     ],
 )
 def test_longer_partitions_are_on_no_day_of_the_week(calendar: Calendar | None, found: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"(?s)Workdays.*'empty_on'.*{found}"):
+    with pytest.raises(
+        ConfigurationError,
+        match=rf"(?s)Workdays.*'empty_on'.* has {found}\. Remove it; 'may_be_empty' allows partitions "
+        r"without rows\.$",
+    ):
         refuse_longer_partitions(Workdays, calendar)
     refuse_longer_partitions(Plain, calendar)
 
@@ -139,6 +145,28 @@ def test_longer_partitions_are_on_no_day_of_the_week(calendar: Calendar | None, 
 @pytest.mark.parametrize("cadence", [Cadence.HOURLY, Cadence.DAILY])
 def test_days_and_hours_may_be_on_days_without_rows(cadence: Cadence) -> None:
     refuse_longer_partitions(Workdays, Calendar(cadence))
+
+
+def test_docstring_in_one_line_describes_the_table_of_a_contract() -> None:
+    class Wrapped(Contract):
+        """Measured by stations,
+
+        of which some are  closed.
+        """
+
+    assert described(Wrapped) == "Measured by stations, of which some are closed."
+
+
+@pytest.mark.parametrize("docstring", [None, " \n "], ids=["none", "blank"])
+def test_contract_without_a_docstring_does_not_describe_its_table(docstring: str | None) -> None:
+    undescribed = type("Undescribed", (Contract,), {"__doc__": docstring})
+
+    with pytest.raises(ConfigurationError) as refused:
+        described(undescribed)
+
+    assert str(refused.value) == (
+        "Undescribed has no docstring, and its table in defs.yaml no 'description'. Add one of them."
+    )
 
 
 @pytest.mark.parametrize(
@@ -207,18 +235,18 @@ def test_texts_may_have_a_thousand_characters_without_a_limit() -> None:
     assert text_limit(Plain, "a") == 1000
 
 
-def test_computed_column_declares_its_description_inputs_unit_and_bounds() -> None:
+def test_computed_column_declares_its_description_inputs_unit_texts_and_bounds() -> None:
     class Ratios(Contract):
         """Two computed columns."""
 
         delay: float = computed("Its delay.", ["raw.a", "raw.b"], "minutes", nullable=True, ge=0)
-        constant: str = computed("The same everywhere.", [])
+        constant: str = computed("The same everywhere.", [], seen=("north", "south"))
 
     delay, constant = columns(Ratios).values()
 
     assert (delay.description, constant.description) == ("Its delay.", "The same everywhere.")
     assert delay.metadata == {FROM: ["raw.a", "raw.b"], "unit": "minutes"}
-    assert constant.metadata == {FROM: []}
+    assert constant.metadata == {FROM: [], SEEN: ["north", "south"]}
     assert delay.nullable
     assert [check.name for check in delay.checks] == ["greater_than_or_equal_to"]
 

@@ -255,6 +255,14 @@ def test_usual_of_an_hour_is_that_of_the_same_hour_on_the_same_weekday() -> None
     assert (usual.rows, usual.words) == (15, "on a Thursday at 13:00")
 
 
+def test_usual_of_an_hour_without_the_same_weekday_is_that_of_the_last_hours() -> None:
+    counts = {"2013-01-17-10:00": 10, "2013-01-17-11:00": 30, "2013-01-17-12:00": 20}
+
+    [usual] = usual_of_days(["2013-01-17-13:00"], counts)
+
+    assert (usual.rows, usual.words) == (20, "an hour")
+
+
 def test_usual_of_a_week_is_that_of_the_last_four() -> None:
     weeks = ["2013-01-07", "2013-01-14", "2013-01-21", "2013-02-04", "2013-02-11"]
     counts = dict(zip(weeks, [99, 10, 20, 30, 40], strict=True))

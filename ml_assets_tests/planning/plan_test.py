@@ -73,44 +73,6 @@ def ready(lake: Lake) -> Lake:
     return lake
 
 
-@pytest.mark.parametrize(
-    ("item", "days"),
-    [
-        pytest.param(Input("t"), [MONDAY], id="same day"),
-        pytest.param(Input("t", -2, 0), ["2013-07-06", SUNDAY, MONDAY], id="look-back"),
-        pytest.param(Input("t", -1, -1), [SUNDAY], id="day before"),
-        pytest.param(Input("t", is_snapshot=True), [SNAPSHOT], id="snapshot"),
-        pytest.param(Input("t", picks={MONDAY: ["2013-05-01"]}), ["2013-05-01"], id="picked"),
-        pytest.param(Input("t", picks={TUESDAY: ["2013-05-01"]}), [], id="picked for another day"),
-    ],
-)
-def test_input_days_of_a_day(item: Input, days: list[str]) -> None:
-    assert item.days_of(MONDAY) == days
-
-
-@pytest.mark.parametrize(
-    ("item", "input_day", "required"),
-    [
-        pytest.param(Input("t", -1, 0), MONDAY, True, id="its own day"),
-        pytest.param(Input("t", -1, 0), SUNDAY, False, id="look-back"),
-        pytest.param(Input("t", is_snapshot=True), SNAPSHOT, True, id="snapshot"),
-        pytest.param(Input("t", picks={MONDAY: [SUNDAY]}), SUNDAY, True, id="picked"),
-        pytest.param(Input("t", -1, 0, is_optional=True), MONDAY, False, id="optional"),
-        pytest.param(
-            Input("t", is_snapshot=True, is_optional=True), SNAPSHOT, False, id="optional snapshot"
-        ),
-        pytest.param(
-            Input("t", picks={MONDAY: [SUNDAY]}, is_optional=True),
-            SUNDAY,
-            False,
-            id="optional pick",
-        ),
-    ],
-)
-def test_required_input_days(item: Input, input_day: str, required: bool) -> None:
-    assert item.is_required(MONDAY, input_day) is required
-
-
 def test_days_with_their_inputs_are_computed(ready: Lake) -> None:
     found = planned(ready, MONDAY, TUESDAY)
 
@@ -128,6 +90,26 @@ def test_window_covers_the_input_days_of_all_days(ready: Lake) -> None:
 
     assert windows["flights"].days == (SUNDAY, MONDAY, TUESDAY)
     assert sorted(windows["flights"].read()["value"]) == [0, 1, 2]
+
+
+def test_rows_of_an_input_are_those_that_the_computed_days_read(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+
+    found = planned(ready, MONDAY, TUESDAY)
+    rows = found.rows("flights", INPUTS["flights"], ["value"])
+
+    assert rows is not None
+    assert found.windows["flights"].days == (SUNDAY, MONDAY, TUESDAY)
+    assert {name: [*values] for name, values in rows.items()} == {"value": [1, 2]}
+
+
+def test_an_input_of_which_no_day_is_stored_has_no_rows(lake: Lake) -> None:
+    item = Input(FLIGHTS, is_optional=True)
+
+    found = plan(lake, FEATURES, [MONDAY], {"flights": item}, CODE)
+
+    assert found.compute == [MONDAY]
+    assert found.rows("flights", item) is None
 
 
 def test_missing_look_back_is_recorded_and_does_not_block(ready: Lake) -> None:
@@ -302,6 +284,20 @@ def test_altered_input_blocks_the_day_unless_it_is_evidence(ready: Lake, is_evid
         assert reason.startswith(f"{FLIGHTS} {MONDAY} was altered after it was stored")
         assert f"To compute it again, run: ml-assets recompute {FLIGHTS}" in reason
         assert [read.content_hash for read in found.reads[MONDAY]] == [""]
+
+
+def test_altered_rejected_rows_without_a_day_are_written_again_with_a_day_of_their_table(
+    ready: Lake,
+) -> None:
+    rejected = Input(f"{FLIGHTS}_dead_letters", picks={MONDAY: ["unknown"]})
+    store(ready, rejected.table, "unknown", 0)
+    [entry] = ready.ledger.latest(rejected.table).values()
+    ready.ledger.append([replace(entry, content_hash="of other rows")])
+
+    found = plan(ready, FEATURES, [MONDAY], {"rejected": rejected}, CODE)
+
+    command = f"run: ml-assets recompute {rejected.table} --partition {TUESDAY}"
+    assert found.skipped[MONDAY].endswith(command)
 
 
 def test_days_of_merged_plans_are_those_of_the_parts(ready: Lake) -> None:

@@ -7,7 +7,14 @@ import pytest
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import ALTERED, LOST, Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.planning.progress import finished, last_finished, outdated, state_key, unfinished
+from ml_assets.planning.progress import (
+    finished,
+    last_finished,
+    outdated,
+    state_key,
+    unfinished,
+    usable,
+)
 
 RAW, FEATURES, SCORES = "a/raw", "b/features", "b/scores"
 MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
@@ -67,6 +74,23 @@ def test_a_day_without_rows_is_finished_until_what_it_read_changes(
     stored(ledger, RAW, MONDAY, "repaired")
 
     assert "has changed since" in unfinished(ledger, FEATURES, [MONDAY])[MONDAY]
+
+
+@pytest.mark.parametrize(
+    ("days", "killed", "last"),
+    [
+        pytest.param([MONDAY, TUESDAY], [], TUESDAY, id="all are finished"),
+        pytest.param([MONDAY, TUESDAY], [TUESDAY], MONDAY, id="the last was interrupted"),
+        pytest.param([MONDAY], [MONDAY], "", id="none is finished"),
+        pytest.param([], [], "", id="none was processed"),
+    ],
+)
+def test_last_finished_day(ledger: Ledger, days: list[str], killed: list[str], last: str) -> None:
+    for day in days:
+        stored(ledger, RAW, day, "one")
+    ledger.append([Entry(RAW, day, Status.WRITING, run_id="dead") for day in killed])
+
+    assert last_finished(ledger, RAW) == last
 
 
 def test_a_day_without_rows_is_reopened_when_an_input_that_it_read_is_gone(ledger: Ledger) -> None:
@@ -131,6 +155,17 @@ def test_a_pinned_snapshot_makes_no_day_stale(ledger: Ledger) -> None:
     stored(ledger, RAW, SNAPSHOT, "two")
 
     assert set(unfinished(ledger, FEATURES, [MONDAY, TUESDAY])) == {TUESDAY}
+
+
+def test_usable_are_the_days_asked_for_that_are_stored_and_not_stale(ledger: Ledger) -> None:
+    stored(ledger, RAW, MONDAY, "new")
+    stored(ledger, RAW, TUESDAY, "of a day not asked for")
+    stored(ledger, FEATURES, MONDAY, "f", Read(RAW, MONDAY, "old", 1))
+    stored(ledger, FEATURES, TUESDAY, "f", Read(RAW, MONDAY, "new", 1))
+
+    found = usable(ledger, [(RAW, MONDAY), (FEATURES, MONDAY), (FEATURES, TUESDAY)])
+
+    assert found == {(RAW, MONDAY): "new", (FEATURES, TUESDAY): "f"}
 
 
 def test_the_key_of_a_state_changes_with_what_is_usable(ledger: Ledger) -> None:

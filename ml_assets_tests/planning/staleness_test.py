@@ -1,6 +1,7 @@
 """Stale days of random histories, compared with the definition of stale, written down plainly."""
 
 import random
+from unittest.mock import patch
 
 import pytest
 
@@ -73,3 +74,32 @@ def test_the_random_histories_have_stale_and_current_days() -> None:
     counts = [len(expected(history(seed))) for seed in range(60)]
 
     assert 10 < counts.count(0) < 50
+
+
+def test_each_upstream_day_is_read_once_and_nothing_beyond_a_pinned_one(ledger: Ledger) -> None:
+    raw, features, scores, report = [(table, DAYS[0]) for table in TABLES]
+    pinned, beyond = ("c/pinned", DAYS[0]), ("a/beyond", DAYS[0])
+    reads_of = {
+        raw: [],
+        beyond: [],
+        features: [Read(*raw, "old", 1)],
+        scores: [Read(*raw, "new", 1)],
+        pinned: [Read(*beyond, "new", 1)],
+        report: [
+            Read(*features, "new", 1),
+            Read(*scores, "new", 1),
+            Read(*pinned, "new", 1, is_pinned=True),
+        ],
+    }
+    ledger.append(
+        [
+            Entry(*node, Status.STORED, content_hash="new", reads=reads)
+            for node, reads in reads_of.items()
+        ]
+    )
+
+    with patch.object(ledger, "reads", wraps=ledger.reads) as asked:
+        found = stale_tables(ledger, {report[0]: [report[1]]})
+
+    assert [*found[report[0]]] == [report[1]]
+    assert sorted(call.args[0] for call in asked.call_args_list) == sorted(TABLES)
