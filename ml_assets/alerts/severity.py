@@ -6,6 +6,7 @@ from typing import Any
 
 from ml_assets.alerts.alert import Alert
 from ml_assets.alerts.finding import Level
+from ml_assets.alerts.messages import counted
 from ml_assets.alerts.state import LEVELS
 
 
@@ -36,5 +37,4 @@ def counts(alerts: Iterable[Alert]) -> dict[Level, str]:
 
 
 def _count(number: int, level: Level) -> str:
-    is_noun = level is Level.WARNING
-    return f"{number:,} {level}{'s' if is_noun and number != 1 else ''}"
+    return counted(number, level) if level is Level.WARNING else f"{number:,} {level}"

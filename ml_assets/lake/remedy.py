@@ -56,6 +56,16 @@ def impact_command(table: str, day: str) -> str:
     return f"ml-assets impact {table}{partition_option(day)} --apply"
 
 
+def plan_command(table: str, day: str) -> str:
+    """The command that shows what a correction of a day would compute again."""
+    return f"ml-assets impact {table}{partition_option(day)} --plan"
+
+
+def checks_command(table: str, first: str, last: str | None = None) -> str:
+    """The command that checks a day of one table, or a range of days; see ``partition_option``."""
+    return f"ml-assets checks --select 'key:\"{table}\"'{partition_option(first, last)}"
+
+
 def partition_option(first: str, last: str | None = None) -> str:
     """The option of this project's and Dagster's commands that selects a day or a range of days.
 

@@ -16,6 +16,7 @@ from ml_assets.errors import LakeMismatch
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, CHAMPION, PREDICTIONS
 from ml_assets_tests.project import Project
+from ml_assets_tests.project_files import documents_below
 from ml_assets_tests.remedies import command, commands, invoked, ml_assets, run
 
 COLUMNS = 80
@@ -205,16 +206,12 @@ def test_a_last_day_without_rows_says_so(with_champion: Project) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_shown(
-    with_champion: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    with_champion: Project, tmp_path: Path
 ) -> None:
     shutil.copytree(documents.DEFS, tmp_path / "defs")
     (tmp_path / "defs" / "flight_ensemble" / "defs.yaml").write_text("type: [")
-    monkeypatch.setattr(documents, "DEFS", tmp_path / "defs")
-    documents.read_anew()
-    try:
+    with documents_below(tmp_path / "defs"):
         text = " ".join(ml_assets("status").split())
-    finally:
-        documents.read_anew()
 
     assert "cannot be read: flight_ensemble/defs.yaml is not valid YAML" in text
     assert "champion: version 1" in text
@@ -270,7 +267,7 @@ def test_tables_wrap_long_cells_and_cut_none(width: int, tmp_path: Path) -> None
 
 
 def test_what_is_not_usable_of_the_configuration_does_not_hide_the_rest(
-    with_champion: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    with_champion: Project, tmp_path: Path
 ) -> None:
     copy = tmp_path / "defs"
     shutil.copytree(documents.DEFS, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -280,16 +277,10 @@ def test_what_is_not_usable_of_the_configuration_does_not_hide_the_rest(
     ):
         file = copy / folder / "defs.yaml"
         file.write_text(file.read_text("utf-8").replace(right, wrong, 1), "utf-8")
-    monkeypatch.setattr(documents, "DEFS", copy)
-    documents._read_files.cache_clear()
 
-    try:
-        text, found = (
-            " ".join(ml_assets("status").split()),
-            json.loads(ml_assets("status", "--json")),
-        )
-    finally:
-        documents._read_files.cache_clear()
+    with documents_below(copy):
+        text = " ".join(ml_assets("status").split())
+        found = json.loads(ml_assets("status", "--json"))
 
     pipelines = {one["pipeline"]: one for one in found["pipelines"]}
     assert pipelines["flight_delays"]["champion"]["as_of"] == CHAMPION

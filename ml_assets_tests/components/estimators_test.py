@@ -75,7 +75,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(documents, "DEFS", home / "defs")
         (home / "defs" / "shop").mkdir(parents=True)
-        documents._read_files.cache_clear()
+        documents.read_anew()
         with opened(home, definitions(home / "defs" / "shop", defs(), raw_table())) as project:
             done = project.materialize(
                 'key:"shop/raw" or group:shop__features', "2024-01-01...2024-02-29"
@@ -87,7 +87,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
                 )
                 assert done.succeeded, done.failed_steps
             yield project
-    documents._read_files.cache_clear()
+    documents.read_anew()
 
 
 def runs_of(shop: Project, name: str) -> list[Any]:

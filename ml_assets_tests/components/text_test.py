@@ -120,7 +120,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A project with this pipeline alone, its source database and its features of sixty days."""
     new_home(tmp_path)
     monkeypatch.setattr(documents, "DEFS", tmp_path / "defs")
-    documents._read_files.cache_clear()
+    documents.read_anew()
     source = sa.create_engine(f"sqlite:///{tmp_path / 'data' / 'source.db'}")
     source_rows().to_sql("orders", source, index=False)
     source.dispose()
@@ -128,7 +128,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
         done = project.materialize('key:"shop/raw" or group:shop__features', ALL_DAYS)
         assert done.succeeded, done.failed_steps
         yield project
-    documents._read_files.cache_clear()
+    documents.read_anew()
 
 
 def test_text_goes_from_the_source_to_decision_monitoring_and_reproduction(shop: Project) -> None:

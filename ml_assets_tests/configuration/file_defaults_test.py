@@ -14,6 +14,7 @@ from ml_assets.configuration.watching.pipelines import watched_pipelines
 from ml_assets.configuration.watching.tables import watched_tables
 from ml_assets.errors import ConfigurationError
 from ml_assets.lineage.status.loading import nothing_stored
+from ml_assets_tests.project_files import documents_below
 
 FILE = """
 type: ml_assets.components.Defaults
@@ -83,12 +84,10 @@ TYPING_ERRORS = [
 
 
 @pytest.fixture
-def defs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def defs(tmp_path: Path) -> Iterator[Path]:
     """Folder of the files of a project."""
-    monkeypatch.setattr(documents, "DEFS", tmp_path)
-    documents._read_files.cache_clear()
-    yield tmp_path
-    documents._read_files.cache_clear()
+    with documents_below(tmp_path) as folder:
+        yield folder
 
 
 def write(defs: Path, folder: str, text: str) -> None:

@@ -23,6 +23,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning import estimators
 from ml_assets.settings import Settings, settings
 from ml_assets_tests.project import ROOT
+from ml_assets_tests.project_files import documents_below
 
 CONTEXT = cast("dg.ComponentLoadContext", None)
 """File of a pipeline part, which only matters for its policy."""
@@ -603,15 +604,11 @@ def test_null_in_the_environment_removes_a_key_of_the_file(
     ],
 )
 def test_a_broken_document_does_not_hide_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+    tmp_path: Path, text: str, message: str
 ) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "defs.yaml").write_text(text, "latin-1")
-    monkeypatch.setattr(documents, "DEFS", tmp_path)
-    documents._read_files.cache_clear()
-    try:
+    with documents_below(tmp_path):
         assert documents.sources_of("a/b") == []
         with pytest.raises(ConfigurationError, match=message):
             models.pipeline("shop")
-    finally:
-        documents._read_files.cache_clear()

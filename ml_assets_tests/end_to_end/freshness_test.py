@@ -37,12 +37,12 @@ def market(tmp_path: Path) -> Iterator[Project]:
     said = text().replace("attributes: {owners:", "attributes: {fresh_within: 6h, owners:", 1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(documents, "DEFS", tmp_path / "defs")
-        documents._read_files.cache_clear()
+        documents.read_anew()
         with opened(tmp_path, definitions(tmp_path / "defs", said)) as project:
-            documents._read_files.cache_clear()
+            documents.read_anew()
             project.materialize(TABLES, f"{FIRST}...{FRIDAY}")
             yield project
-    documents._read_files.cache_clear()
+    documents.read_anew()
 
 
 def alerts(project: Project, now: str) -> dict[str, str]:

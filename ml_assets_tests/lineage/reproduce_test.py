@@ -155,12 +155,12 @@ def test_changed_parameters_and_libraries_are_reported_and_not_used(
     (folder / "defs.yaml").write_text(changed, "utf-8")
     monkeypatch.setattr(documents, "DEFS", tmp_path / "defs")
     monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(labels={"delay": "2d"}))
-    documents._read_files.cache_clear()
+    documents.read_anew()
     settings.cache_clear()
 
     result = reproduced(lake, 1)
     monkeypatch.undo()
-    documents._read_files.cache_clear()
+    documents.read_anew()
     settings.cache_clear()
 
     assert result.verdict is ReproductionVerdict.IDENTICAL, result.reason

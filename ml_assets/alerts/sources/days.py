@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ml_assets.alerts.finding import Finding
 from ml_assets.cadence import Span, as_key, day_of, shifted
-from ml_assets.lake.remedy import DEAD_LETTERS, partition_option
+from ml_assets.lake.remedy import DEAD_LETTERS, checks_command, plan_command
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, damage_of, grouped
 from ml_assets.ledger.overview import Overview
@@ -49,8 +49,7 @@ def quarantined_days(lake: Lake, until: str) -> Iterator[Finding]:
         days = [entry.day for entry in entries]
         last = entries[-1]
         is_damaged = bool(damage_of(last))
-        checks = f"ml-assets checks --select 'key:\"{table}\"'{partition_option(last.day)}"
-        plan = f"ml-assets impact {table}{partition_option(last.day)} --plan"
+        command = checks_command if is_damaged else plan_command
         yield Finding(
             kind="day_quarantined",
             pipeline=pipeline_of(table),
@@ -58,7 +57,7 @@ def quarantined_days(lake: Lake, until: str) -> Iterator[Finding]:
             message=f"{table} is quarantined on {spelled(days)}: {last.reason}",
             since=days[0],
             until=days[-1],
-            command=checks if is_damaged else plan,
+            command=command(table, last.day),
         )
 
 
@@ -89,7 +88,7 @@ def many_dead_letters(lake: Lake, until: str) -> Iterator[Finding]:
                 ),
                 since=days[0],
                 until=days[-1],
-                command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(days[-1])}",
+                command=checks_command(table, days[-1]),
             )
 
 

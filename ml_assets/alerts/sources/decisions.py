@@ -8,7 +8,7 @@ from ml_assets import nouns
 from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.content import DAY
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import checks_command
 from ml_assets.lake.store import Lake
 from ml_assets.learning.ensembles.answers import Outcome
 from ml_assets.learning.ensembles.columns import OUTCOME, RULES, counted
@@ -103,7 +103,7 @@ def waiting_predictions(lake: Lake, pipeline: WatchedPipeline, until: str) -> It
             ),
             since=last,
             until=last,
-            command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(last)}",
+            command=checks_command(table, last),
         )
 
 

@@ -10,7 +10,7 @@ from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.messages import first_of
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.content import DAY
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import checks_command
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.overview import Overview
 from ml_assets.monitoring.drift_windows import drift_in_windows
@@ -69,7 +69,7 @@ def feature_drifted(lake: Lake, pipeline: WatchedPipeline, until: str) -> Iterat
             if count is not None and count >= limit
         ),
         until=last,
-        command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(last)}",
+        command=checks_command(table, last),
     )
 
 

@@ -11,7 +11,7 @@ from ml_assets import nouns
 from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.messages import first_of, spelled_time
 from ml_assets.alerts.watched import WatchedPipeline
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import checks_command
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.ledger.overview import Overview
@@ -69,7 +69,7 @@ def incomplete_features(lake: Lake, pipeline: WatchedPipeline, until: str) -> It
         ),
         since=last,
         until=last,
-        command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(last)}",
+        command=checks_command(table, last),
     )
 
 

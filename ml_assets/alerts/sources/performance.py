@@ -20,7 +20,7 @@ from ml_assets.alerts.messages import first_of
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.cadence import Span
 from ml_assets.content import DAY
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import checks_command
 from ml_assets.lake.store import Lake
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
@@ -192,7 +192,7 @@ def _finding(
         message=f"{_fell(row, pipeline)}{also}; {_cause(row, causes)}",
         since=row["since"],
         until=day,
-        command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(day)}",
+        command=checks_command(table, day),
         own_level=None if overall else Level.WARNING,
     )
 

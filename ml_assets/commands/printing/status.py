@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from ml_assets.alerts.messages import counted
 from ml_assets.commands.printing.alerts import print_open
 from ml_assets.commands.shared import plain_table
 from ml_assets.lineage.status.values import (
@@ -161,11 +162,7 @@ def _last(stage: StageProgress) -> str:
 def _behind(stage: StageProgress) -> str:
     if stage.behind is None:
         return "unknown"
-    return _count(stage.behind, stage.unit) if stage.behind else "·"
-
-
-def _count(number: int, unit: str) -> str:
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"
+    return counted(stage.behind, stage.unit) if stage.behind else "·"
 
 
 def _print_problems(found: ProjectStatus, out: Console) -> None:
@@ -176,10 +173,10 @@ def _print_problems(found: ProjectStatus, out: Console) -> None:
         _line(out, _unusable(one))
     more = [
         f"{len(causes) - SHOWN} more" if len(causes) > SHOWN else "",
-        f"{_count(count, 'day')} because of these"
+        f"{counted(count, 'day')} because of these"
         if (count := len(found.problems) - len(causes))
         else "",
-        _count(found.older_problems, "older day") if found.older_problems else "",
+        counted(found.older_problems, "older day") if found.older_problems else "",
     ]
     if omitted := ", ".join(filter(None, more)):
         _line(out, f"… and {omitted}; --json names the recent ones")
@@ -195,7 +192,7 @@ def _print_stale(tables: Sequence[StaleTable], out: Console) -> None:
         span = f"{one.days[0]}…{one.days[-1]}" if len(one.days) > 1 else one.days[0]
         _line(
             out,
-            f"[yellow]{one.table}[/yellow] {_count(len(one.days), one.unit)}, {span}: {escape(one.reason)}",
+            f"[yellow]{one.table}[/yellow] {counted(len(one.days), one.unit)}, {span}: {escape(one.reason)}",
         )
         out.print(f"    {one.command}", highlight=False, soft_wrap=True, markup=False)
     out.print()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ml_assets.alerts.alert import Alert, AlertState
 from ml_assets.alerts.finding import Level
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import partition_option, plan_command
 from ml_assets.lineage.status.values import NextStep, PipelineStatus, StaleTable, UnusableDay
 from ml_assets.release.approvals.approvals import ApprovalState
 
@@ -77,7 +77,7 @@ def _unusable(problems: Sequence[UnusableDay]) -> Iterator[NextStep]:
         if not one.is_consequence:
             yield NextStep(
                 f"correct {one.table} {one.day}, then repair what it touched",
-                f"ml-assets impact {one.table}{partition_option(one.day)} --plan",
+                plan_command(one.table, one.day),
             )
 
 

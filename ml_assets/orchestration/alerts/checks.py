@@ -8,7 +8,7 @@ import dagster as dg
 from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.sources.days import pipeline_of
 from ml_assets.cadence import as_key
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import checks_command
 from ml_assets.ledger.entries import Status, grouped
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.summary import spelled
@@ -58,8 +58,7 @@ def check_failed(
             message=f"{key.name} of {table} fails on {spelled(days)}: {of_check[-1].reason}",
             since=days[0],
             until=days[-1],
-            command=f"ml-assets checks --select 'key:\"{table}\"'"
-            f"{partition_option(days[0], days[-1])}",
+            command=checks_command(table, days[0], days[-1]),
         )
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets.alerts.kinds import runbook
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import sentence
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import checks_command
 from ml_assets.lake.store import Lake
 from ml_assets.lake.writing import DAYS_AT_ONCE
 from ml_assets.ledger.entries import Status
@@ -225,8 +225,7 @@ def _fail_on_errors(table: str, days: int, evaluations: Sequence[dg.AssetCheckEv
     )
     raise dg.Failure(
         f"{table}: {len(failed)} of {days} days failed a check. {sentence(listed)} The other days are "
-        f"processed. For the repair, run: ml-assets checks --select 'key:\"{table}\"'"
-        f"{partition_option(min(failed))}",
+        f"processed. For the repair, run: {checks_command(table, min(failed))}",
         allow_retries=False,
     )
 

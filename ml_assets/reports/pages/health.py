@@ -8,6 +8,7 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.alerts.alert import AlertState
 from ml_assets.alerts.finding import Level
+from ml_assets.alerts.messages import counted
 from ml_assets.alerts.severity import counts
 from ml_assets.content import DAY
 from ml_assets.learning.evaluation import OVERALL
@@ -66,7 +67,7 @@ def _waiting(state: PageState) -> Tile:
         return Tile("Waits for a person", "nothing", "No release waits for an approval.", "good")
     days = ", ".join(one.as_of for one in waiting)
     return Tile(
-        "Waits for a person", _count(len(waiting), "release"), f"As of {days}.", "attention"
+        "Waits for a person", counted(len(waiting), "release"), f"As of {days}.", "attention"
     )
 
 
@@ -98,7 +99,7 @@ def _distance(stage: StageProgress) -> str:
     if stage.behind is None:
         return "How far the sources are is unknown."
     if stage.behind:
-        return f"{_count(stage.behind, stage.unit)} behind the extracted sources."
+        return f"{counted(stage.behind, stage.unit)} behind the extracted sources."
     return "As new as the extracted sources." if stage.is_last_stored else ""
 
 
@@ -157,7 +158,3 @@ def _drift(state: PageState) -> Tile:
         f"Most: {first['feature']}, {most:.2f} × its threshold.",
         "attention" if drifted.any() else "good",
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -32,9 +32,9 @@ def couriers(
     """A project with a champion, whose documents are those of the project."""
     found = with_rules()
     monkeypatch.setattr(documents, "DEFS", found.data.parent)
-    documents._read_files.cache_clear()
+    documents.read_anew()
     yield found
-    documents._read_files.cache_clear()
+    documents.read_anew()
 
 
 def changed(couriers: Project) -> list[str]:
@@ -50,7 +50,7 @@ def test_nothing_changed_right_after_a_release(couriers: Project) -> None:
 
 def test_changed_rules_are_told_by_their_names(couriers: Project) -> None:
     courier_definitions(couriers.data.parent, rules=[LIGHT])
-    documents._read_files.cache_clear()
+    documents.read_anew()
 
     found = changed(couriers)
     assert "rules now has light and no longer has two_couriers, single_item" in found

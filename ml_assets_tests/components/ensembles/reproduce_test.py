@@ -20,13 +20,13 @@ def test_an_ensemble_is_made_again_of_its_members(
 ) -> None:
     couriers = with_rules()
     monkeypatch.setattr(documents, "DEFS", couriers.data.parent)
-    documents._read_files.cache_clear()
+    documents.read_anew()
     [entry] = couriers.entries("couriers/model").values()
 
     found = reproduce(
         couriers.lake, pipeline("couriers"), ModelReference(None, ENSEMBLE, entry.content_hash)
     )
-    documents._read_files.cache_clear()
+    documents.read_anew()
 
     assert found.verdict is ReproductionVerdict.IDENTICAL, found.reason
     assert found.rebuilt == entry.content_hash

@@ -48,11 +48,11 @@ def project(home: Path) -> Iterator[Project]:
     """The project in a folder, whose documents are those of the project."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(documents, "DEFS", home / "defs")
-        documents._read_files.cache_clear()
+        documents.read_anew()
         with opened(home, sequence_definitions(home)) as found:
-            documents._read_files.cache_clear()
+            documents.read_anew()
             yield found
-    documents._read_files.cache_clear()
+    documents.read_anew()
 
 
 def build(home: Path) -> None:

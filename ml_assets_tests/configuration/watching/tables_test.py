@@ -9,13 +9,13 @@ import pytest
 from ml_assets import nouns
 from ml_assets.alerts.watched import WatchedTable
 from ml_assets.cadence import Cadence, Calendar
-from ml_assets.configuration import documents
 from ml_assets.configuration.models import pipeline
 from ml_assets.configuration.parts import BatchPredictionsConfiguration
 from ml_assets.configuration.watching.pipelines import watched_pipelines
 from ml_assets.configuration.watching.tables import watched_predictions, watched_tables
 from ml_assets.durations import Duration
 from ml_assets.planning.inputs import Input
+from ml_assets_tests.project_files import documents_below
 
 NEW_YORK = Calendar(timezone="America/New_York")
 HOURS = Calendar(Cadence.HOURLY)
@@ -94,13 +94,11 @@ attributes:
 
 
 @pytest.fixture
-def chained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def chained(tmp_path: Path) -> Iterator[None]:
     """A project of three tables, of which one is broken."""
     (tmp_path / "defs.yaml").write_text(CHAINED, "utf-8")
-    monkeypatch.setattr(documents, "DEFS", tmp_path)
-    documents._read_files.cache_clear()
-    yield
-    documents._read_files.cache_clear()
+    with documents_below(tmp_path):
+        yield
 
 
 @pytest.mark.usefixtures("chained")

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-
-from ml_assets.configuration import documents
 from ml_assets.configuration.models import pipelines_outside
 from ml_assets.lineage.status.beginning import beginning
 from ml_assets.lineage.status.loading import nothing_stored
 from ml_assets.lineage.status.report import report
+from ml_assets_tests.project_files import documents_below
 
 
 def test_a_pipeline_begins_with_its_first_source_from_its_first_day_to_its_last() -> None:
@@ -40,17 +38,13 @@ attributes: {features: shop/orders, labels: {asset: shop/raw, column: items}, es
 
 
 def test_a_pipeline_that_is_not_usable_has_no_beginning_and_the_status_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "defs.yaml").write_text(BROKEN, "utf-8")
-    monkeypatch.setattr(documents, "DEFS", tmp_path)
-    documents._read_files.cache_clear()
 
-    try:
+    with documents_below(tmp_path):
         step, found = beginning("shop"), report(nothing_stored())
-    finally:
-        documents._read_files.cache_clear()
 
     assert step is None
     [shop] = found.pipelines

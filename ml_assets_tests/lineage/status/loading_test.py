@@ -16,20 +16,19 @@ from ml_assets.lineage.status.loading import load_state
 from ml_assets.lineage.status.report import report
 from ml_assets.lineage.status.state import ProjectState
 from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets_tests.project_files import documents_below
 
 LABELS, FLIGHTS = "flight_delays/flight_outcomes", "sources/flights"
 Loaded = Callable[[], ProjectState]
 
 
 @pytest.fixture
-def defs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def defs(tmp_path: Path) -> Iterator[Path]:
     """A copy of the documents of the project, which may be changed."""
     folder = tmp_path / "defs"
     shutil.copytree(documents.DEFS, folder)
-    monkeypatch.setattr(documents, "DEFS", folder)
-    documents.read_anew()
-    yield folder
-    documents.read_anew()
+    with documents_below(folder):
+        yield folder
 
 
 @pytest.fixture
