@@ -26,8 +26,7 @@ endif
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED) .env ## Environment from the lock, .env, and the source systems (once).
-	@$(BIN)/ml-assets source load
+setup: $(INSTALLED) .env data/source.db ## Environment from the lock, .env, and the source systems as the demo begins.
 
 demo: $(INSTALLED) .env ## January to May of the reference pipeline, and a summary of what happened.
 	@$(BIN)/ml-assets demo
@@ -98,6 +97,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 .env: | $(INSTALLED)
 	@$(BIN)/python -m ml_assets.environment > $@
+
+# Until the day before the last of the demo, which leaves out the weather of that day.
+data/source.db: | $(INSTALLED) .env
+	@$(BIN)/ml-assets source load --last-day 2013-05-30
 
 environments/%/.env: environments/%.env | $(INSTALLED)
 	@umask 077; mkdir -p $(@D) && cd $(@D) && \

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from ml_assets.cadence import shifted
 from ml_assets.commands.cli import app
+from ml_assets.commands.demo import SHORT
 from ml_assets_tests import attribute_reference
 from ml_assets_tests.documented_commands import commands_of, commands_of_all, main, problem_of
 from ml_assets_tests.project import ROOT
@@ -42,6 +44,14 @@ def targets() -> set[str]:
     """Targets of the Makefile."""
     text = (ROOT / "Makefile").read_text("utf-8")
     return set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
+
+
+def test_a_demo_after_setup_finds_the_source_systems_without_its_last_day() -> None:
+    [loaded_until] = re.findall(
+        r"source load --last-day (\S+)", (ROOT / "Makefile").read_text("utf-8")
+    )
+
+    assert shifted(loaded_until, 1) == SHORT.last
 
 
 def refuse_unknown(words: list[str]) -> None:
