@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from multiprocessing import forkserver
 
 from rich.console import Console
 
@@ -111,10 +112,12 @@ def run(demo: Demo, console: Console) -> bool:
         Whether nothing failed but what is quarantined, with its reason, in the summary.
     """
     summary, outcomes = Summary(), list[RunOutcome]()
-    with working(console, "source systems"):
-        _fill_source(demo.last)
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)
+    forkserver.ensure_running()  # imports libraries while this process loads definitions and sources
+    with working(console, "source systems"):
+        _fill_source(demo.last)
+    _definitions()
     with ProcessPoolExecutor(1, mp_context=processes) as pool:
         for name, selection, span in demo.stages:
             started = time.perf_counter()
@@ -127,7 +130,7 @@ def run(demo: Demo, console: Console) -> bool:
             console.print(f"  {summary.stages[-1]}")
     with backtest_progress(console) as progress:
         started = time.perf_counter()
-        results = backtest.run(demo.plans, project_definitions, progress, reuse=True)
+        results = backtest.run(demo.plans, _definitions, progress, reuse=True)
     peak_mib = max(result.peak_mib for result in results)
     failures = {
         f"{result.policy}: {step}": message
@@ -145,7 +148,8 @@ def run(demo: Demo, console: Console) -> bool:
     path.write_text(json.dumps(asdict(summary), indent=2), encoding="utf-8")
     print_demo(summary, console)
     print_backtest(results, console)
-    print_answer(*_answer(workspace, demo.last), console)
+    with ProcessPoolExecutor(1, mp_context=processes) as pool:
+        print_answer(*pool.submit(_answer, demo.last).result(), console)
     print_next(summary, demo.last, console)
     console.print(f"The same as JSON: {path}", soft_wrap=True)
     print_summary(of_runs, console)
@@ -156,7 +160,7 @@ def _stage(name: str, started: float, peak_mib: int) -> Stage:
     return Stage(name, round(time.perf_counter() - started, 1), peak_mib)
 
 
-def _answer(workspace: Workspace, last: str) -> tuple[dict[str, str | int], LoggedPrediction]:
+def _answer(last: str) -> tuple[dict[str, str | int], LoggedPrediction]:
     """A request about a flight that is in no table, on the morning after the last day, and its answer."""
     from ml_assets.serving.requests import event_ids, typed
     from ml_assets.serving.served import ServedPipeline
@@ -165,6 +169,7 @@ def _answer(workspace: Workspace, last: str) -> tuple[dict[str, str | int], Logg
     pipeline = ServedPipeline.of(PIPELINE)
     midnight = pipeline.calendar.bounds(last)[1].astimezone(UTC)
     request = extra_flight(midnight)
+    workspace = Workspace.of_environment()
     service = Service(workspace, [pipeline], workspace.settings.serving, requires_key=False)
     service.start()
     try:
@@ -196,7 +201,7 @@ def extra_flight(midnight: datetime) -> dict[str, str | int]:
 
 
 _definitions = cache(project_definitions)
-"""The definitions, loaded once in the process of the stages."""
+"""The definitions, loaded once in this process and once in that of the stages."""
 
 
 def _fill_source(last: str) -> None:
