@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.exceptions import TyperException
 
 from ml_assets.cadence import shifted
 from ml_assets.commands.cli import app
@@ -120,6 +121,50 @@ def test_make_targets_in_messages_exist() -> None:
 
     assert {first or second for first, second in named} >= {"setup", "demo", "clean"}
     assert {first or second for first, second in named} <= targets()
+
+
+IN_CODE = re.compile(r"(?:^|(?<=: )|(?<='))(ml-assets [a-z][^'`\n;]*)(?=$|'|;)")
+
+
+def commands_in_code() -> Iterator[list[str]]:
+    """Arguments of each command with arguments in a text of the product; 1 stands for what a value fills in."""
+    for text in texts_in_code():
+        for command in IN_CODE.findall(text):
+            if not command.endswith(
+                " "
+            ):  # a fixed part of an f-string, which is there as a whole too
+                yield shlex.split(re.sub(r"(?<=\w)…+$", "", command).replace("…", "1"))[1:]
+
+
+def refuse_incomplete(words: list[str]) -> None:
+    """Parse the arguments of a command, as the command line does before it runs it.
+
+    Raises:
+        click.UsageError: an argument is missing or unknown.
+    """
+    found, named = typer.main.get_command(app), list(words)
+    while offered := getattr(found, "commands", None):
+        found, *named = offered[named[0]], *named[1:]
+    if named:
+        found.make_context(found.name, named)
+
+
+@pytest.mark.parametrize("words", commands_in_code(), ids=" ".join)
+def test_commands_in_messages_are_complete(words: list[str]) -> None:
+    refuse_incomplete(words)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(["online", "materialize", "a/b"], id="option missing"),
+        pytest.param(["impact", "--plan"], id="argument missing"),
+        pytest.param(["trace", "a", "b", "--model", "1"], id="argument too many"),
+    ],
+)
+def test_an_incomplete_command_is_found(wrong: list[str]) -> None:
+    with pytest.raises(click.UsageError):
+        refuse_incomplete(wrong)
 
 
 def test_the_documents_name_commands() -> None:

@@ -15,6 +15,7 @@ from ml_assets.lake.remedy import checks_command
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.ledger.overview import Overview
+from ml_assets.online.materializing import materialize_online_command
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.log import PredictionLog
 
@@ -147,7 +148,7 @@ def degraded_answers(
                 message=message,
                 since=min(one.day for one in looked_up),
                 until=max(one.day for one in looked_up),
-                command=f"ml-assets online materialize {table}",
+                command=materialize_online_command(table, max(one.day for one in looked_up)),
             )
 
 

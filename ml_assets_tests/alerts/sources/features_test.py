@@ -150,7 +150,9 @@ def test_stale_and_unknown_values_of_a_table_are_one_finding(
     )
     assert (found.kind, found.subject) == ("features_degraded", LOOKUP)
     assert (found.since, found.until) == ("2013-07-01", "2013-07-01")
-    assert found.command == "ml-assets online materialize flight_delays/origin_state"
+    assert found.command == (
+        "ml-assets online materialize flight_delays/origin_state --until 2013-07-01"
+    )
 
 
 @pytest.mark.parametrize(
