@@ -35,6 +35,7 @@ LIBRARIES = (
     "scipy",
     "skops",
     "threadpoolctl",
+    "treelite",
     "xgboost",
     "xgboost-cpu",
 )

@@ -101,6 +101,17 @@ def read_signature(what: str, folder: Path, remedy: str = "") -> dict[str, str]:
         ) from error
 
 
+def requirements_of(folder: Path) -> dict[str, str]:
+    """Library → version with which a stored model was described; empty if its file is missing.
+
+    Args:
+        folder: folder of the model.
+    """
+    file = folder / "requirements.txt"
+    lines = file.read_text("utf-8").split() if file.is_file() else []
+    return {name: version for name, _, version in (line.partition("==") for line in lines)}
+
+
 def write_texts(what: str, folder: Path, texts: Mapping[str, str]) -> None:
     """Write texts beside a model, each of them atomically.
 

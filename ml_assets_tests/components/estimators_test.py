@@ -122,6 +122,21 @@ def test_boosters_are_stored_in_their_own_format(shop: Project, name: str) -> No
     assert not [file for file in files if file.endswith((".pkl", ".pickle", ".joblib"))]
 
 
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_model_card_names_the_libraries_of_the_model(shop: Project, name: str) -> None:
+    [champion] = shop.lake.read(f"{name}/champion", [AS_OF]).to_dict("records")
+    folder = shop.data / "models" / name / "model" / champion["fingerprint"]
+    boosters = {"lightgbm", "xgboost", "xgboost-cpu"}
+    named = {line.partition("==")[0] for line in (folder / "requirements.txt").read_text().split()}
+
+    [card] = shop.lake.read(f"{name}/model_card", [AS_OF])["markdown"]
+    listed = {line.split("|")[1].strip() for line in card.splitlines() if line.count("|") == 3}
+
+    assert named & boosters
+    assert listed >= named | {"numpy", "treelite"}
+    assert not (listed - named) & boosters
+
+
 @pytest.mark.parametrize(
     ("name", "metric"),
     [

@@ -30,6 +30,7 @@ from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan, with_recomputed
 from ml_assets.provenance.code import code_version
+from ml_assets.registry.files import requirements_of
 from ml_assets.registry.serving import ServingRecords
 from ml_assets.registry.store import Registry
 from ml_assets.release.champion import ChampionModel
@@ -49,7 +50,8 @@ STAGE = "release"
 
 PAGE = "model_card.html"
 
-LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops", "treelite")
+COMMON_LIBRARIES = ("numpy", "treelite")
+"""Libraries that every model uses, beside those that its own file names."""
 
 SOURCES = (
     nouns.TRAINING_DATASET,
@@ -207,7 +209,8 @@ class ModelCardStage:
             serving=serving,
             limits=self.text.limits,
             code_version=lake.ledger.latest(this.table(nouns.MODEL), [day])[day].code_version,
-            library_versions={name: installed(name) for name in LIBRARIES},
+            library_versions=requirements_of(registry.folder(this.name, number))
+            | {name: installed(name) for name in COMMON_LIBRARIES},
             confidence=this.evaluation.confidence,
         )
 
