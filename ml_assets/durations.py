@@ -51,8 +51,13 @@ class Duration:
     @classmethod
     def of(cls, count: int, cadence: Cadence) -> "Duration":
         """The duration of a number of partitions without clock changes."""
-        units = {Cadence.HOURLY: "h", Cadence.DAILY: "d", Cadence.WEEKLY: "w"}
-        return cls.parse(f"{count}{units.get(cadence, 'mo')}")
+        units = {
+            Cadence.HOURLY: "h",
+            Cadence.DAILY: "d",
+            Cadence.WEEKLY: "w",
+            Cadence.MONTHLY: "mo",
+        }
+        return cls.parse(f"{count}{units[cadence]}")
 
     @property
     def words(self) -> str:

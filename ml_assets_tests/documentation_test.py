@@ -123,6 +123,22 @@ def test_make_targets_in_messages_exist() -> None:
     assert {first or second for first, second in named} <= targets()
 
 
+def test_what_contributing_names_as_places_of_new_code_exists() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("Where something new goes:")[2]
+    rows = [line for line in table.partition("\n\n## ")[0].splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`([^`\s]+)`", row)}
+    places = [path.as_posix() for path in (ROOT / "ml_assets").rglob("*")]
+    code = "\n".join(file.read_text("utf-8") for file in (ROOT / "ml_assets").rglob("*.py"))
+
+    def exists(name: str) -> bool:
+        if name.endswith((".py", ".jinja", "/")):
+            return any(f"{place}/".endswith(f"/{name.rstrip('/')}/") for place in places)
+        return bool(re.search(rf"\b{re.escape(name)}\b", code))
+
+    assert len(named) > 50
+    assert not [name for name in named if not exists(name) and not (ROOT / name).exists()]
+
+
 IN_CODE = re.compile(r"(?:^|(?<=: )|(?<='))(ml-assets [a-z][^'`\n;]*)(?=$|'|;)")
 
 

@@ -21,7 +21,7 @@ class Level(StrEnum):
     """It needs a person, but not at night."""
 
     INFO = "info"
-    """It is worth seeing on the page of the pipeline; nobody is told."""
+    """It is worth seeing on the page of the pipeline; only routes of this level are told."""
 
 
 @dataclass(frozen=True)

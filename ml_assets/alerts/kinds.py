@@ -42,14 +42,22 @@ _ALL = (
     Kind("day_quarantined", Level.WARNING, "Partitions of a table are quarantined and not used."),
     Kind("many_dead_letters", Level.WARNING, "More rows than usual of a table were rejected."),
     Kind("feature_drifted", Level.INFO, "Features are further from their reference than usual."),
-    Kind("performance_dropped", Level.CRITICAL, "A metric of the champion is below its limit."),
     Kind(
-        "table_stale", Level.WARNING, "A table has no partition that is as new as its SLA demands."
+        "performance_dropped", Level.CRITICAL, "A metric of the champion is worse than its limit."
+    ),
+    Kind(
+        "table_stale",
+        Level.WARNING,
+        "A table has no partition that is as new as its 'fresh_within' demands.",
     ),
     Kind(
         "features_degraded", Level.WARNING, "Predictions were made with stale or missing features."
     ),
-    Kind("decision_waits", Level.WARNING, "A release waits for the approval of a person."),
+    Kind(
+        "decision_waits",
+        Level.WARNING,
+        "A release or a prediction waits for the approval of a person.",
+    ),
     Kind("champion_rolled_back", Level.CRITICAL, "The champion was replaced by an earlier model."),
     Kind("not_delivered", Level.WARNING, "Notifications of alerts did not reach a route."),
     Kind("not_evaluated", Level.WARNING, "Alerts are not up to date, as a source of them failed."),

@@ -17,8 +17,6 @@ SCORING = [
 ]
 """What is computed for a day once there is a champion: second parts of the table names, in order."""
 
-DECISION = nouns.RETRAINING_DECISION
-
 
 @dataclass(frozen=True)
 class PipelineTables:

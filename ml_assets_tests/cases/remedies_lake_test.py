@@ -147,7 +147,7 @@ def test_a_table_that_cannot_be_used_is_removed_and_computed_again(
 
 def test_the_next_command_of_a_run_with_skipped_days_lists_missing_days(week: Project) -> None:
     outcome = week.materialize(f'key:"{FEATURES}"', "2013-01-07")
-    reported = summary_of(week.lake.ledger, [outcome]).next_command
+    _, reported = summary_of(week.lake.ledger, [outcome]).next_step
     assert reported == "ml-assets checks --partition 2013-01-07"
 
     done = invoked(*shlex.split(reported)[1:])

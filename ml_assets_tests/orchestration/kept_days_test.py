@@ -20,7 +20,7 @@ STALE = TableOutput(
     Plan([], {}, {MONDAY: "its input is stale"}, {}, {}),
     Validated(ROWS[:0], ROWS[:0], {}),
     "code",
-    is_fact=True,
+    keeps_rows=True,
 )
 
 

@@ -31,7 +31,8 @@ def print_summary(summary: RunSummary, console: Console) -> None:
         _print(console, line)
     if len(days) > SHOWN:
         _print(console, f"… and {len(days) - SHOWN} more days")
-    _print(console, f"Next, {summary.next_step}: [bold]{escape(summary.next_command)}[/bold]")
+    purpose, command = summary.next_step
+    _print(console, f"Next, {purpose}: [bold]{escape(command)}[/bold]")
 
 
 def _print(console: Console, text: str) -> None:

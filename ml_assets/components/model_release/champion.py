@@ -94,7 +94,7 @@ class ChampionStage:
             ChampionModel,
             version,
             day_metadata=_champion_metadata(frames),
-            is_fact=True,
+            keeps_rows=True,
             after_commit=partial(self._update_alias, workspace) if has_registry else None,
         )
 

@@ -6,7 +6,7 @@ from ml_assets import nouns
 from ml_assets.cadence import Span
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.pipeline.stages import (
-    after_decision,
+    after_release_decision,
     tables_of,
     target,
     waiting_for_tests,
@@ -35,7 +35,7 @@ def release_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
         workspace: Workspace = context.resources.workspace
         graph, lake = context.repository_def.asset_graph, workspace.lake
         pending = pending_releases(pipeline, lake, workspace.approvals)
-        tables = tables_of(pipeline, graph, after_decision(pipeline))
+        tables = tables_of(pipeline, graph, after_release_decision(pipeline))
         units = [
             unit_of(
                 graph,

@@ -15,12 +15,11 @@ from ml_assets import nouns
 from ml_assets.cadence import Span
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.pipeline.stages import (
-    DECISION,
-    SCORING,
-    after_decision,
+    DAILY,
+    after_release_decision,
     tables_of,
     target,
-    until_decision,
+    until_release_decision,
     waiting_for_tests,
 )
 from ml_assets.content import DAY
@@ -111,7 +110,9 @@ def day_sensor(pipeline: PipelineContext, default_status: str = "running") -> dg
 
 def retraining_unit(pipeline: PipelineContext, graph: Any, as_of: str) -> Unit:
     """The unit of work for a verdict to retrain."""
-    tables = tables_of(pipeline, graph, [*until_decision(pipeline), *after_decision(pipeline)])
+    tables = tables_of(
+        pipeline, graph, [*until_release_decision(pipeline), *after_release_decision(pipeline)]
+    )
     name = f"{pipeline.name} retraining as of {as_of}"
     return unit_of(graph, name, tables, Span(as_of, as_of))
 
@@ -122,10 +123,10 @@ def pending_retraining(pipeline: PipelineContext, lake: Lake) -> tuple[str | Non
     A release is finished when the entry of its champion is stored or skipped, also while it waits
     for an approval.
     """
-    stored = lake.days_stored(pipeline.table(DECISION))
+    stored = lake.days_stored(pipeline.table(nouns.RETRAINING_DECISION))
     if not stored:
         return None, "No retraining decision has been made yet."
-    decisions = lake.read(pipeline.table(DECISION), stored).sort_values(DAY)
+    decisions = lake.read(pipeline.table(nouns.RETRAINING_DECISION), stored).sort_values(DAY)
     newest = decisions.iloc[-1]
     requests = decisions[decisions["verdict"] == RETRAIN]
     if requests.empty or _is_finished(pipeline, lake, as_of := str(requests["as_of"].iloc[-1])):
@@ -143,7 +144,8 @@ def _is_finished(pipeline: PipelineContext, lake: Lake, as_of: str) -> bool:
     if waiting_for_tests(pipeline, lake, [as_of]):
         return False
     stages = (
-        pipeline.table(noun) for noun in (*until_decision(pipeline), *after_decision(pipeline))
+        pipeline.table(noun)
+        for noun in (*until_release_decision(pipeline), *after_release_decision(pipeline))
     )
     return not any(_is_reopened(lake, table, as_of) for table in stages)
 
@@ -166,15 +168,17 @@ def _next_day(
     if not with_features:
         return f"No day of {pipeline.features} is stored yet."
     ended = _with_outcomes(pipeline, ledger, with_features)
-    decided = ledger.latest(pipeline.table(DECISION))
+    decided = ledger.latest(pipeline.table(nouns.RETRAINING_DECISION))
     begun = ledger.latest(pipeline.table(nouns.PREDICTIONS)) or decided
     newest_ended = max(ended, default=calendar.shifted(max(with_features), 1 - pipeline.lead))
     first = min(begun) if begun else newest_ended
     days = calendar.keys(first, calendar.shifted(max(newest_ended, first), 1))
-    scored = tables_of(pipeline, graph, SCORING)
+    scored = tables_of(pipeline, graph, DAILY)
     waiting = {day for table in scored for day in _open(ledger, table, days)}
     newest = max(decided, default="")
-    undecided = _open(ledger, pipeline.table(DECISION), [day for day in days if day >= newest])
+    undecided = _open(
+        ledger, pipeline.table(nouns.RETRAINING_DECISION), [day for day in days if day >= newest]
+    )
     day = next((day for day in days if day in waiting | undecided), calendar.shifted(days[-1], 1))
     if not finished(ledger, pipeline.features, [day] if day in with_features else []):
         return f"{day} waits for its features."
@@ -192,7 +196,7 @@ def _next_day(
         ]
         return _ahead(pipeline, graph, lake, day, known)
     span = Span(max(first, calendar.shifted(day, -pipeline.arrives_within)), day)
-    tables = tables_of(pipeline, graph, [*SCORING, DECISION])
+    tables = tables_of(pipeline, graph, [*DAILY, nouns.RETRAINING_DECISION])
     return unit_of(graph, f"{pipeline.name} {day}", tables, span)
 
 
@@ -240,14 +244,14 @@ def _changed_days(
     not change, such as those of a lost champion, do not block later days.
     """
     changed: dict[str, str] = {}
-    for noun in SCORING:
+    for noun in DAILY:
         table = pipeline.table(noun)
         is_changed = outdated if noun == nouns.PREDICTIONS else stale
         for day, reason in is_changed(lake.ledger, table, lake.days_stored(table)).items():
             changed.setdefault(day, reason)
     kept: list[str] = []
     calendar = pipeline.calendar
-    decided = max(lake.ledger.latest(pipeline.table(DECISION)), default="")
+    decided = max(lake.ledger.latest(pipeline.table(nouns.RETRAINING_DECISION)), default="")
     while changed:
         first = min(changed)
         is_ahead = first > decided and pipeline.lead > 0
@@ -256,7 +260,7 @@ def _changed_days(
         if waiting := _waiting_for_inputs(pipeline, lake, span):
             return f"{first} waits for {waiting} to be recomputed."
         name = f"{pipeline.name} {span.first}...{span.last} again"
-        stages = [nouns.PREDICTIONS] if is_ahead else [*SCORING, DECISION]
+        stages = [nouns.PREDICTIONS] if is_ahead else [*DAILY, nouns.RETRAINING_DECISION]
         unit = unit_of(graph, name, tables_of(pipeline, graph, stages), span, changed[first])
         effect = effect_of(instance, lake.ledger, unit)
         if effect is Effect.WANTED:

@@ -64,7 +64,7 @@ def output(
     day_metadata: Mapping[str, ExtraMetadata] | None = None,
     keeps_dead_letters: bool = False,
     after_commit: Callable[[], object] | None = None,
-    is_fact: bool = False,
+    keeps_rows: bool = False,
     is_final: bool = False,
 ) -> TableOutput:
     """The output of a stage for frames that were computed day by day.
@@ -79,7 +79,7 @@ def output(
         keeps_dead_letters=keeps_dead_letters,
         day_metadata=day_metadata or {},
         after_commit=after_commit,
-        is_fact=is_fact,
+        keeps_rows=keeps_rows,
         is_final=is_final,
         may_skip_days=True,
     )

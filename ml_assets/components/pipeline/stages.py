@@ -31,31 +31,32 @@ REGISTRATION = [
 ]
 """From registration to model card; only with a registry."""
 
-SCORING, DECISION = [nouns.LOGGED_PREDICTIONS, *pipelines.SCORING], pipelines.DECISION
+DAILY = [nouns.LOGGED_PREDICTIONS, *pipelines.SCORING]
+"""What is computed for each partition once there is a champion, in order."""
 
 
-def until_decision(pipeline: PipelineContext) -> list[str]:
+def until_release_decision(pipeline: PipelineContext) -> list[str]:
     """The assets from the data to the release decision; an ensemble is compared with its members."""
     return [*TRAINING, *([nouns.MEMBER_COMPARISON] if pipeline.specification.members else [])]
 
 
-def after_decision(pipeline: PipelineContext) -> list[str]:
+def after_release_decision(pipeline: PipelineContext) -> list[str]:
     """The assets after a release decision."""
     stages = REGISTRATION if pipeline.has_registry else []
     return [nouns.APPROVALS, *stages, nouns.CHAMPION]
 
 
-def tables_of(pipeline: PipelineContext, graph: Any, nouns: Sequence[str]) -> list[str]:
+def tables_of(pipeline: PipelineContext, graph: Any, stages: Sequence[str]) -> list[str]:
     """Names of the tables that a graph computes, as a pipeline may define some parts only.
 
     Args:
         pipeline: the pipeline.
         graph: Dagster's asset graph.
-        nouns: second parts of their keys.
+        stages: second parts of their keys.
     """
     computed = graph.executable_asset_keys
     return [
-        table for table in map(pipeline.table, nouns) if dg.AssetKey(table.split("/")) in computed
+        table for table in map(pipeline.table, stages) if dg.AssetKey(table.split("/")) in computed
     ]
 
 

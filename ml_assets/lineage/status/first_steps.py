@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from ml_assets import nouns
 from ml_assets.cadence import DAYS, Calendar, as_key
 from ml_assets.lake.remedy import materialize_command, partition_option
-from ml_assets.lineage.pipelines import DECISION, SCORING
+from ml_assets.lineage.pipelines import SCORING
 from ml_assets.lineage.status.state import ChampionState, PipelineState, ProjectState
 from ml_assets.lineage.status.values import NextStep
 from ml_assets.release.promotion import training_command
 from ml_assets.scaffolding.as_of import first_as_of
 
-AFTER_CHAMPION = [nouns.LOGGED_PREDICTIONS, *SCORING, DECISION]
+AFTER_CHAMPION = [nouns.LOGGED_PREDICTIONS, *SCORING, nouns.RETRAINING_DECISION]
 """What is computed for a day once there is a champion, of all kinds of pipelines."""
 
 Processed = Mapping[str, Sequence[str]]

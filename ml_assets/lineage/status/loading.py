@@ -17,7 +17,6 @@ from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, row_counts
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.lineage.pipelines import DECISION
 from ml_assets.lineage.pipelines import pipeline as known_pipeline
 from ml_assets.lineage.status.beginning import last_ended
 from ml_assets.lineage.status.configured import changed_configuration
@@ -154,7 +153,7 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
     except MLAssetsError as error:
         return PipelineState(name, [], [], problem=str(error))
     own = list(dict.fromkeys([of.features, of.labels]))
-    tables = [*own, *map(of.table, of.scoring), of.table(DECISION)]
+    tables = [*own, *map(of.table, of.scoring), of.table(nouns.RETRAINING_DECISION)]
     inputs = list(dict.fromkeys(one for table in own for one in documents.lineage_of(table)))
     names = [key for key in inputs if key in daily]
     try:
@@ -166,7 +165,9 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
             inputs=inputs,
             champion=_champion(champion) if champion else None,
             releases=_decisions(lake, of.table(nouns.RELEASE_DECISION), ["evidence"]),
-            retrainings=_decisions(lake, of.table(DECISION), ["as_of", "champion_as_of"]),
+            retrainings=_decisions(
+                lake, of.table(nouns.RETRAINING_DECISION), ["as_of", "champion_as_of"]
+            ),
             records=log.records(name),
             as_ofs=model.as_of_calendar,
             drift_partitions=model.drift_partitions,

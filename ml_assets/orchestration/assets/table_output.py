@@ -27,8 +27,9 @@ class TableOutput:
         publish: writes the rows of the days that are stored elsewhere, after their commit. The days
             count as being written until it returns, so that the next run repeats what was killed.
         after_commit: called in the same step after the rows are stored.
-        is_fact: stored days that cannot be computed again keep their rows.
-        is_final: as ``is_fact``; in addition, stored days never become stale.
+        keeps_rows: stored days that cannot be computed again keep their rows, and the run fails.
+        is_final: rows record facts: stored days that cannot be computed again keep them, and never
+            become stale.
         may_skip_days: skipped days do not end the run, so that downstream tables record why they
             have no rows; otherwise a run that stores no day fails.
         has_all_unplaced_rows: the dead letters contain all rows of the source without a day.
@@ -44,7 +45,7 @@ class TableOutput:
     day_metadata: Mapping[str, ExtraMetadata] = field(default_factory=dict)
     publish: Callable[[pd.DataFrame], object] | None = None
     after_commit: Callable[[], object] | None = None
-    is_fact: bool = False
+    keeps_rows: bool = False
     is_final: bool = False
     may_skip_days: bool = False
     has_all_unplaced_rows: bool = False

@@ -133,7 +133,7 @@ def _store_part(target: _Target, output: TableOutput) -> tuple[dict[str, DayResu
     if output.after_commit:
         output.after_commit()
     _log(context, table, entries, output)
-    if output.is_fact and kept:
+    if output.keeps_rows and kept:
         reasons = "; ".join(f"{day}: {output.plan.skipped[day]}" for day in sorted(kept))
         raise dg.Failure(
             f"{table} could not be computed again, its stored rows are kept. {reasons}",
@@ -203,7 +203,7 @@ def _kept_days(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
 
     Includes days that were closed or interrupted later, if the lake still contains their rows.
     """
-    if not (output.is_fact or output.is_final):
+    if not (output.keeps_rows or output.is_final):
         return {}
     histories = lake.ledger.histories(table, list(output.plan.skipped))
     stored = {

@@ -9,10 +9,8 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.summary import COMPLETE, INCOMPLETE, TableSummary, table_summary
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.runs.runs import Decision, RunOutcome
+from ml_assets.release.decision import AWAITING
 from ml_assets.release.waiting import approve_command
-
-AWAITING_APPROVAL = "awaiting_approval"
-"""Verdict of a release decision that a person has to approve."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +47,23 @@ class RunSummary:
         }
 
     @property
-    def next_command(self) -> str:
-        """The command to run next."""
+    def next_step(self) -> tuple[str, str]:
+        """What to do next, and the command for it."""
         for table in self.tables:
             for day in sorted(table.quarantined):
-                return repair_command(table.table, day, is_as_of=table.table in self.as_of)
+                command = repair_command(table.table, day, is_as_of=table.table in self.as_of)
+                return "repair that day in its source, then", command
         for decision in self.decisions:
-            if decision.verdict == AWAITING_APPROVAL:
+            if decision.verdict == AWAITING:
                 pipeline = decision.table.partition("/")[0]
-                return approve_command(pipeline, decision.day)
+                return "approve or reject the release", approve_command(pipeline, decision.day)
         for table in self.tables:
             for day in sorted(table.skipped):
-                return f"ml-assets checks{partition_option(day)}"
-        return "ml-assets ui"
-
-    @property
-    def next_step(self) -> str:
-        """The purpose of the next command."""
-        if self.counts["quarantined"]:
-            return "repair that day in its source, then"
-        if self.next_command.startswith("ml-assets approve"):
-            return "approve or reject the release"
-        if self.counts["skipped"]:
-            return "list missing days"
-        return "find the cause of the failure" if self.failures else "view the results"
+                return "list missing days", f"ml-assets checks{partition_option(day)}"
+        return (
+            "find the cause of the failure" if self.failures else "view the results",
+            "ml-assets ui",
+        )
 
 
 def repair_command(table: str, day: str, *, is_as_of: bool) -> str:

@@ -1,7 +1,6 @@
 """Processes of a run: in-process execution, capture of its output, and the run launcher.
 
-Configured in ``dagster.yaml``. Only this module, ``instance`` and ``range_events`` may import
-Dagster's private modules.
+Configured in ``dagster.yaml``.
 """
 
 import contextlib

@@ -92,7 +92,7 @@ def test_the_next_command_follows_from_the_problem(
 ) -> None:
     found = summarize(entries, [outcome(decisions=decisions)])
 
-    assert found.next_command == command
+    assert found.next_step[1] == command
     assert printed(found)[-1].endswith(command)
 
 
@@ -121,7 +121,7 @@ def test_a_run_is_summarized_and_a_rerun_reports_unchanged_days(
 
     raw = next(table for table in of_first.tables if table.table == "shop/raw")
     assert (raw.stored, list(raw.quarantined), raw.dead_letters) == (9, [BAD_DAY], 4)
-    assert of_first.next_command == f"ml-assets impact shop/raw --partition {BAD_DAY} --apply"
+    assert of_first.next_step[1] == f"ml-assets impact shop/raw --partition {BAD_DAY} --apply"
     assert of_again.verdict == "incomplete"
 
 
