@@ -14,6 +14,9 @@ import pandas as pd
 DAY = "ds"
 """Partition column of every table: the key of ``cadence``, or ``SNAPSHOT`` for a table without days."""
 
+NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
+"""The rows of no partition."""
+
 SNAPSHOT = "snapshot"
 
 KEY_LENGTH = len("2024-11-03-01:00-0500")

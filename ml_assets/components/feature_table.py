@@ -21,7 +21,7 @@ from ml_assets.configuration.inputs import TableInput
 from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.configuration.parameters import named_arguments, refuse_parameters, takes_any
 from ml_assets.configuration.tables import FeatureTableConfiguration
-from ml_assets.content import DAY, SNAPSHOT
+from ml_assets.content import DAY, NO_ROWS, SNAPSHOT
 from ml_assets.contracts.contract import (
     Contract,
     described,
@@ -54,8 +54,6 @@ from ml_assets.planning.plan import Plan, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.provenance.provenance import Column
 from ml_assets.workspace import Workspace
-
-_NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
 
 
 class FeatureTable(Configured[FeatureTableConfiguration]):
@@ -188,7 +186,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             return {}
         rows = {name: planned.rows(name, item) for name, item in self._inputs.items()}
         return {
-            name: _NO_ROWS if found is None else in_own_partitions(found, self._inputs[name])
+            name: NO_ROWS if found is None else in_own_partitions(found, self._inputs[name])
             for name, found in rows.items()
         }
 

@@ -11,7 +11,7 @@ import pandas as pd
 from pandera.errors import SchemaErrors
 
 from ml_assets.cadence import weekday
-from ml_assets.content import DAY
+from ml_assets.content import DAY, NO_ROWS
 from ml_assets.contracts.coercion import coerce_column
 from ml_assets.contracts.contract import (
     Contract,
@@ -139,9 +139,7 @@ def combine(parts: Sequence[Validated]) -> Validated:
 def no_rows(contract: type[Contract]) -> pd.DataFrame:
     """An empty frame with ``ds`` and the contract's columns, typed."""
     types = {name: dtype(column) for name, column in columns(contract).items()}
-    return pd.DataFrame({DAY: pd.Series([], dtype="str")}).assign(
-        **{name: pd.Series([], dtype=kind) for name, kind in types.items()}
-    )
+    return NO_ROWS.assign(**{name: pd.Series([], dtype=kind) for name, kind in types.items()})
 
 
 def schema_problem(frame: pd.DataFrame, contract: type[Contract]) -> str | None:

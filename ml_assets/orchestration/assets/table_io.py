@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.configuration.objects import load_contract
-from ml_assets.content import DAY, SNAPSHOT
+from ml_assets.content import DAY, NO_ROWS, SNAPSHOT
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import ConfigurationError
@@ -84,11 +84,8 @@ class TableIOManager(dg.IOManager):
             windows={},
         )
         contract = contract_of(context.definition_metadata or {})
-        validated = validate(rows, contract, compute) if contract else Validated(rows, _NO_ROWS, {})
+        validated = validate(rows, contract, compute) if contract else Validated(rows, NO_ROWS, {})
         return TableOutput(plan, validated, code_version_of(context))
-
-
-_NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
 
 
 def table_name(key: dg.AssetKey) -> str:

@@ -12,7 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.alerts.kinds import runbook
-from ml_assets.content import DAY, SNAPSHOT
+from ml_assets.content import NO_ROWS, SNAPSHOT
 from ml_assets.errors import sentence
 from ml_assets.lake.remedy import checks_command
 from ml_assets.lake.store import Lake
@@ -31,8 +31,6 @@ CHECKS_STEP = "__checks"
 
 VERDICT_ONLY = "ml_assets/verdict_only"
 """Metadata key of a check whose failure is a valid result: it fails no run and opens no alert."""
-
-_NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
 
 
 def table_checks(
@@ -180,13 +178,13 @@ def read_stored(
     while True:
         usable = {day: entry for day, entry in entries.items() if entry.status is Status.STORED}
         if not usable or not with_rows:
-            return StoredDays(workspace, lake, table, days, entries, _NO_ROWS)
+            return StoredDays(workspace, lake, table, days, entries, NO_ROWS)
         parts, damage = lake.recorded_rows(table, usable)
         again = lake.ledger.latest(table, days)
         if again == entries:
             break
         entries = again
-    rows = parts[0] if len(parts) == 1 else pd.concat([_NO_ROWS, *parts], ignore_index=True)
+    rows = parts[0] if len(parts) == 1 else pd.concat([NO_ROWS, *parts], ignore_index=True)
     return StoredDays(workspace, lake, table, days, entries, rows, damage, parts)
 
 
