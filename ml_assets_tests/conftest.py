@@ -22,7 +22,8 @@ from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.registry import database, integration
-from ml_assets.settings import Settings
+from ml_assets.settings import Settings, with_driver
+from ml_assets_tests.postgres import postgres_url
 from ml_assets_tests.prepared import (
     build_champion,
     build_features,
@@ -240,3 +241,23 @@ def ledger(tmp_path: Path) -> Ledger:
 def lake(tmp_path: Path, ledger: Ledger) -> Lake:
     """An empty lake of no project."""
     return Lake(str(tmp_path / "lake"), ledger)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of a Postgres server that the tests of this process share."""
+    with postgres_url() as url:
+        yield with_driver(url)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database, once for each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'database.db'}"
+    server = sa.create_engine(request.getfixturevalue("postgres"), isolation_level="AUTOCOMMIT")
+    name = f"of_{tmp_path.name}".replace("[", "_").replace("]", "_")
+    with server.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    server.dispose()
+    return server.url.set(database=name).render_as_string(hide_password=False)

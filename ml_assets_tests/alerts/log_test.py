@@ -1,12 +1,10 @@
 """Alerts and their events in the database, on both databases."""
 
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta, timezone
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,30 +14,7 @@ from ml_assets.alerts.alert import AlertState
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.log import AlertLog
 from ml_assets.errors import ConfigurationError, EvaluationOvertaken
-from ml_assets.settings import with_driver
 from ml_assets_tests.alerts.found import NOW, PIPELINE, evaluation, finding, later
-from ml_assets_tests.postgres import postgres_url
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """URL of a server of this module's own."""
-    with postgres_url() as url:
-        yield with_driver(url)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """URL of an empty database, once for each kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ledger.db'}"
-        return
-    server = sa.create_engine(request.getfixturevalue("postgres"), isolation_level="AUTOCOMMIT")
-    name = f"of_{tmp_path.name}".replace("[", "_").replace("]", "_")
-    with server.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    server.dispose()
-    yield server.url.set(database=name).render_as_string(hide_password=False)
 
 
 def test_an_alert_is_read_as_it_was_stored(url: str) -> None:

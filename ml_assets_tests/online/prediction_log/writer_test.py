@@ -199,10 +199,10 @@ def test_a_database_that_comes_later_is_used_when_it_is_there(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_connections_that_the_server_ends_are_replaced(server: str) -> None:
-    writer = LogWriter(PredictionLog(server), capacity=100)
+def test_connections_that_the_server_ends_are_replaced(postgres: str) -> None:
+    writer = LogWriter(PredictionLog(postgres), capacity=100)
     writer.submit([entry("a")]).result(SECONDS)
-    with sa.create_engine(server).connect() as admin:
+    with sa.create_engine(postgres).connect() as admin:
         others = "pid <> pg_backend_pid() AND datname = current_database()"
         admin.execute(
             sa.text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")

@@ -1,7 +1,6 @@
 """The log of approvals is append-only, on both databases."""
 
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, timedelta, timezone
@@ -12,31 +11,8 @@ import sqlalchemy as sa
 
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, Record
-from ml_assets.settings import with_driver
-from ml_assets_tests.postgres import postgres_url
 from ml_assets_tests.release.approvals.conftest import NOW, approval
 from ml_assets_tests.releases import PIPELINE
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """URL of a server of this module's own."""
-    with postgres_url() as url:
-        yield with_driver(url)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """URL of an empty database, once for each kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ledger.db'}"
-        return
-    server = sa.create_engine(request.getfixturevalue("postgres"), isolation_level="AUTOCOMMIT")
-    name = f"of_{tmp_path.name}".replace("[", "_").replace("]", "_")
-    with server.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    server.dispose()
-    yield server.url.set(database=name).render_as_string(hide_password=False)
 
 
 def test_records_are_read_as_they_were_appended(url: str) -> None:

@@ -34,3 +34,9 @@ def approval(**changes: Any) -> Record:
         "expires_at": NOW + timedelta(days=7),
     }
     return Record(**values | changes)
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    """URL of an empty database, once for each kind."""
+    return database_url
