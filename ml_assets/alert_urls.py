@@ -27,7 +27,7 @@ class AlertUrls(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=Tru
 
     critical: SecretStr = Field(SecretStr(""), description="Routes of critical alerts.")
     warning: SecretStr = Field(SecretStr(""), description="Routes of warnings.")
-    info: SecretStr = Field(SecretStr(""), description="Routes of what is worth seeing only.")
+    info: SecretStr = Field(SecretStr(""), description="Routes of alerts of level info.")
 
     @field_validator("critical", "warning", "info")
     @classmethod
@@ -77,7 +77,7 @@ def refuse_unset_variables(file: Path, start: str) -> None:
             if unset:
                 raise ConfigurationError(
                     f"{name} in .env contains the variable {unset[0]}, which is not set. Expected its value: export "
-                    f"{unset[0]}. To have no such route in this shell: export {unset[0]}= {name}="
+                    f"{unset[0]}. To leave the route out in this shell: export {unset[0]}= {name}="
                 )
         known.add(name)
 

@@ -32,7 +32,7 @@ def silence(alert: Alert, by: str, now: datetime, until: datetime) -> Change:
 
 
 def resolve(alert: Alert, by: str, now: datetime) -> Change:
-    """A person says that nothing is left to do, until it occurs anew.
+    """A person closes the alert; a new one is opened only if its problem occurs again.
 
     Raises:
         ConfigurationError: the alert is resolved.
@@ -70,11 +70,11 @@ def described(change: Change) -> str:
     """What a person did, and what follows, as a message."""
     alert = change.alert
     after = {
-        "acknowledged": "Its repeats stay acknowledged; it is resolved when it is found no more.",
-        "silenced": f"Nothing is told of it until {alert.silenced_until:%Y-%m-%d %H:%M} UTC, unless its level rises."
+        "acknowledged": "Repeats stay acknowledged; it is resolved when its problem is no longer found.",
+        "silenced": f"No notification of it is sent until {alert.silenced_until:%Y-%m-%d %H:%M} UTC, unless its level rises."
         if alert.silenced_until
         else "",
-        "resolved": "It is opened anew only if it occurs anew.",
+        "resolved": "A new alert is opened only if its problem occurs again.",
     }
     return f"Alert {alert.id} is {alert.state}, by {alert.by}. {after[change.event]}"
 
@@ -83,6 +83,6 @@ def _acted(alert: Alert, state: AlertState, by: str, now: datetime) -> Alert:
     if alert.is_resolved:
         who = f" by {alert.by}" if alert.by and alert.recovered_at is None else ""
         raise ConfigurationError(
-            f"Alert {alert.id} is resolved already{who}. What is open: ml-assets alerts list"
+            f"Alert {alert.id} is already resolved{who}. To list the open alerts, run: ml-assets alerts list"
         )
     return replace(alert, state=state, by=by, acted_at=now, silenced_until=None)

@@ -51,8 +51,8 @@ def refuse_overtaken(connection: sa.Connection, number: int, now: datetime) -> N
     recorded = connection.execute(sa.update(_evaluations).where(is_newest).values(newest))
     if not recorded.rowcount:
         raise EvaluationOvertaken(
-            "This evaluation of alerts changes nothing, as one that began later is stored already. Expected "
-            "is one at a time; what is open now: ml-assets alerts list"
+            "This evaluation of alerts was discarded, because one that began later is already stored. Expected "
+            "one evaluation at a time. To list the open alerts, run: ml-assets alerts list"
         )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ml_assets.workspace import Workspace
 
 app = typer.Typer(
-    no_args_is_help=True, help="Alerts: what is wrong, since when, and who takes care of it."
+    no_args_is_help=True, help="Alerts: list, acknowledge, silence and resolve them."
 )
 
 AlertId = Annotated[str, typer.Argument(help="Id of the alert, as in 'ml-assets alerts list'.")]
@@ -71,7 +71,7 @@ def _refuse_unknown(name: str, workspace: "Workspace") -> None:
 
 @app.command()
 def show(alert: AlertId, *, as_json: AsJson = False) -> None:
-    """Show an alert with everything that happened to it, and who was told."""
+    """Show an alert with all its events and notifications."""
     from ml_assets.commands.printing.alerts import as_json_value, print_alert
     from ml_assets.commands.shared import asked_lake
     from ml_assets.workspace import Workspace
@@ -101,7 +101,7 @@ def ack(alert: AlertId, *, by: By, reason: Reason = "", as_json: AsJson = False)
 
 @app.command()
 def resolve(alert: AlertId, *, by: By, reason: Reason = "", as_json: AsJson = False) -> None:
-    """Close an alert; it is opened anew only if it occurs anew, such as on a later day."""
+    """Close an alert; a new one is opened only if its problem occurs again, such as on a later day."""
     from ml_assets.alerts import actions
 
     _act(alert, actions.resolve, by=by, reason=reason, as_json=as_json)
@@ -129,7 +129,7 @@ def silence(
 
 @app.command()
 def check(*, as_json: AsJson = False) -> None:
-    """Evaluate all alerts now and tell the routes, as the sensor 'alerts' does at each tick."""
+    """Evaluate all alerts now and notify the routes, as the sensor 'alerts' does at each tick."""
     from ml_assets.commands.printing.alerts import (
         as_json_value,
         print_changes,
@@ -175,7 +175,7 @@ def routes(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the routes: who is told of alerts, and how far the last notification got."""
+    """List the routes, with the variable of each URL and the state of the last notification."""
     from ml_assets.commands.printing.alerts import print_routes, route_as_json
     from ml_assets.orchestration.alerts.delivering import try_routes
     from ml_assets.workspace import Workspace

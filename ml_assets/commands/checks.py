@@ -1,4 +1,4 @@
-"""The command that runs the checks of what is stored."""
+"""The command that runs the checks of stored days."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def checks(
     junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check what is stored, without recomputing it; exit 1 when a day failed or has no result.
+    """Check the stored days, without recomputing them; exit 1 if a day failed or has no result.
 
     Without --partition or --partition-range, each table is checked up to its last processed day;
     "ml-assets status" shows which days were not processed yet.

@@ -20,9 +20,9 @@ lake_app = typer.Typer(help="The lake's tables.", no_args_is_help=True)
 app.add_typer(lake_app, name="lake")
 
 LOST_WITH_THE_LEDGER = (
-    "Lost with the ledger: what each day was computed from, the runs, code versions, quarantined and "
-    "skipped days, and what persons approved or rejected. Days are computed again when they are next "
-    "materialized; predictions and other records of what was done stay as they are."
+    "Lost with the ledger: the inputs of each day, the runs, code versions, quarantined and skipped "
+    "days, approvals and rejections. Days are computed again when they are next materialized; "
+    "predictions and other records stay as they are."
 )
 
 
@@ -93,7 +93,7 @@ def adopt() -> None:
     lake = Workspace.of_environment().unconfirmed_lake
     if not lake.ledger.identity().has_entries:
         raise ConfigurationError(
-            "The ledger has no entries, so there is nothing that a lake could belong to. Check "
+            "The ledger has no entries, so no lake can belong to it. Check "
             "ML_ASSETS_DATA, or run 'ml-assets lake rebuild-ledger' if the lake has tables."
         )
     if lake_id(lake.uri) == lake.ledger.identity().id:

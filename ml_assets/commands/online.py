@@ -86,8 +86,8 @@ def online_get(
         key = entity_key(values)
         if later := store.rows(table, [key]).get(key):
             raise ConfigurationError(
-                f"At {_shown(moment)} nothing is known online of {_named(online, key)}: its newest "
-                f"features were known at {_shown(later.event_time)}, and the store keeps no older "
+                f"The online store has no features of {_named(online, key)} as of {_shown(moment)}: its "
+                f"newest were known at {_shown(later.event_time)}, and the store keeps no older "
                 "ones. Give a later --at."
             )
         raise _unknown(online, key, store.entities(table, LISTED), lake.days_stored(table))

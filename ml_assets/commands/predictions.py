@@ -166,5 +166,5 @@ def _asked_log() -> "PredictionLog":
 def _refuse_nameless(yes: bool, by: str, reason: str) -> None:
     if yes and not (by.strip() and reason.strip()):
         raise ConfigurationError(
-            "What is erased is recorded with a name and a reason. Give --by and --reason with --yes."
+            "An erasure is recorded with a name and a reason. Give --by and --reason with --yes."
         )

@@ -12,7 +12,7 @@ def registry() -> None:
 
 @app.command()
 def relocate() -> None:
-    """Correct where MLflow looks for model files, after the data folder was moved.
+    """Correct the paths of model files in MLflow after the data folder was moved.
 
     Registering and promoting do this too; the command is for MLflow's own page.
     """

@@ -32,7 +32,7 @@ def approve(
         str, typer.Option(help="How long the approval is valid, 7d or 12h; unlimited when omitted.")
     ] = "",
 ) -> None:
-    """Approve a release that waits for it; the release then continues by itself."""
+    """Approve a release that waits for approval; the release then continues by itself."""
     _record(pipeline, as_of, "approve", by=by, reason=reason, expires=expires)
 
 

@@ -68,7 +68,7 @@ def mark(uri: str, ledger: Ledger) -> None:
         _write(uri, own)
     if (found := lake_id(uri)) != own:
         raise LakeMismatch(
-            f"The lake {uri} belongs to another ledger by now (ID {found}, expected {own}). Check "
+            f"The lake {uri} now belongs to another ledger (ID {found}, expected {own}). Check "
             "ML_ASSETS_LAKE."
         )
     _confirmed.add((uri, str(ledger.url), own, _marked_at(uri)))

@@ -31,8 +31,8 @@ def refuse_name(name: str) -> None:
     """
     if not NAME.fullmatch(name) or keyword.iskeyword(name) or hasattr(builtins, name):
         raise ConfigurationError(
-            f"'{name}' cannot name a pipeline: use small letters, digits and '_', and no word of "
-            "Python, such as bike_rides."
+            f"'{name}' cannot name a pipeline: use small letters, digits and '_', such as bike_rides, "
+            "and no keyword or built-in name of Python."
         )
 
 

@@ -42,7 +42,8 @@ class BacktestPlan:
         own = DEFS / self.pipeline / "policies"
         if not own.is_dir():
             raise ConfigurationError(
-                f"There is no pipeline '{self.pipeline}' with retraining policies."
+                f"There is no pipeline '{self.pipeline}' with retraining policies. Expected one of "
+                f"{', '.join(sorted(folder.parent.name for folder in DEFS.glob('*/policies')))}."
             )
         for candidate in (own / f"{self.policy}.yaml", Path(self.policy)):
             if candidate.is_file():

@@ -79,7 +79,7 @@ def test_an_action_that_is_not_possible_changes_nothing(url: str) -> None:
     (change,) = log.update(evaluation(finding()), NOW)
     log.update(evaluation(), later())
 
-    with pytest.raises(ConfigurationError, match="is resolved already"):
+    with pytest.raises(ConfigurationError, match="is already resolved"):
         log.act(change.alert.id, partial(resolve, by="Ann", now=later()), now=later())
 
     assert [one.event for one in log.events(change.alert.id)] == ["opened", "resolved"]

@@ -105,7 +105,7 @@ def test_everything_that_is_stored_is_written_again(airports: Project) -> None:
         ),
         pytest.param(
             ["get", TABLE, "origin=JFK", *AT],
-            "At 2013-01-04 23:30 UTC nothing is known online of origin=JFK: its newest features were "
+            "The online store has no features of origin=JFK as of 2013-01-04 23:30 UTC: its newest were "
             "known at 2013-01-05 05:00 UTC, and the store keeps no older ones. Give a later --at.",
             id="known later",
         ),

@@ -84,7 +84,7 @@ def test_a_check_without_routes_leaves_all_telling_to_those_who_have_them(
     text = " ".join(ml_assets("alerts", "check").split())
     kinds = [one["kind"] for one in json.loads(ml_assets("alerts", "list", "--json"))]
 
-    assert "Nobody was told of 1 alert from here, as no route is configured" in text
+    assert "No notification of 1 alert was sent, as no route is configured here" in text
     assert kinds.count("not_delivered") == 1
     assert receiver.events == events
     assert len(Workspace.of_environment().outbox.deliveries()) == notifications

@@ -83,7 +83,7 @@ def summary_of(
         lines.append(f"and {len(told) - LISTED:,} more")
     body = [
         f"{more} of level {level.value} in the last hour: {len(told) - resolved:,} opened, {resolved:,} resolved.",
-        f"After {limit} in an hour they are told together.",
+        f"After {limit} in an hour, further alerts are sent in a summary.",
         "",
         *lines,
         "",
@@ -162,7 +162,7 @@ def _over(change: Change) -> str:
     if change.reason:
         return f"{change.reason[0].upper()}{change.reason[1:]}."
     alert = change.alert
-    return "It is found no more." if alert.recovered_at else f"Resolved by {alert.by}."
+    return "The problem is no longer found." if alert.recovered_at else f"Resolved by {alert.by}."
 
 
 def _cut(text: str, length: int) -> str:

@@ -125,7 +125,7 @@ def champion_rolled_back(
             kind="champion_rolled_back",
             pipeline=pipeline.name,
             subject=pipeline.table(nouns.CHAMPION),
-            message=f"the model as of {last} is champion no more, and {instead}",
+            message=f"the model as of {last} is no longer champion, and {instead}",
             since=last,
             until=last,
             command=f"ml-assets audit {pipeline.name}",

@@ -126,7 +126,7 @@ def _cause(
     if not delay.table.inputs:
         return "it waits for its source system"
     since = f" since {waiting.ready_at:%Y-%m-%d %H:%M} UTC" if waiting.ready_at else ""
-    return f"all that it reads is stored{since}{f', and {usual}' if usual else ''}"
+    return f"all its inputs are stored{since}{f', and {usual}' if usual else ''}"
 
 
 def _end(missing: Partition, tables: Mapping[str, WatchedTable]) -> str:

@@ -46,7 +46,7 @@ def impact(
     rebuild: Annotated[bool, typer.Option("--rebuild", hidden=True)] = False,
     run: Annotated[bool, typer.Option("--run", hidden=True)] = False,
 ) -> None:
-    """Show what used a day of a table: days, models, predictions; repair it."""
+    """Show the days, models and predictions that used a day of a table, and repair them."""
     from ml_assets.commands.printing.lineage import print_impact
     from ml_assets.commands.printing.logged import print_touched_requests
     from ml_assets.commands.printing.repair import print_next, print_repair, repair_as_json

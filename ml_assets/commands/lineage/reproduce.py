@@ -39,7 +39,7 @@ def reproduce(
     every: Annotated[bool, typer.Option("--all", help="All versions, one by one.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a past model again from what was recorded; exit 0 identical, 1 different, 2 not possible."""
+    """Rebuild a past model from its records; exit 0 if identical, 1 if different, 2 if not possible."""
     from ml_assets.commands.printing.reproduction import counted, print_reproduction
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.reproduction.reproduce import ReproductionVerdict

@@ -59,7 +59,7 @@ def _print_table(alerts: Sequence[Alert], out: Console) -> None:
 def print_alert(
     alert: Alert, events: Sequence[AlertEvent], deliveries: Sequence[Delivery], out: Console
 ) -> None:
-    """Print an alert with everything that happened to it, and who was told of it."""
+    """Print an alert with all its events and notifications."""
     kind = KINDS[alert.kind]
     out.print(f"[bold]{alert.id}[/bold] {_level(alert.level)} {alert.state}", highlight=False)
     _indented(out, escape(alert.message))
@@ -100,7 +100,7 @@ def print_alert(
 
 
 def _told(deliveries: Sequence[Delivery]) -> Table:
-    table = plain_table("told", "route", "how far it got")
+    table = plain_table("notification", "route", "state")
     for one in deliveries:
         table.add_row(one.notification.event, one.route, escape(_how_far(one)))
     return table
@@ -148,9 +148,9 @@ def print_routes(
         out: where.
     """
     if not routes:
-        out.print("No route is configured here: nobody is told of alerts (docs/alert_routes.md).")
+        out.print("No route is configured here, so no notifications are sent (docs/alert_routes.md).")
         return
-    table = plain_table("route", "where it is, and how far the last notification got")
+    table = plain_table("route", "URL, and state of the last notification")
     for number, (route, last) in enumerate(routes.items()):
         if number:
             table.add_row()
@@ -199,13 +199,13 @@ def print_changes(changes: Sequence[Change], known: Sequence[Alert], out: Consol
 
 
 def print_nobody_told(changes: Sequence[Change], out: Console) -> None:
-    """Print of how many alerts nobody was told, as this process has no routes; nothing if there are none."""
+    """Print the number of alerts that were not sent, as this process has no routes; nothing if there are none."""
     count = sum(one.event in ("opened", "raised") for one in changes)
     if count:
         out.print(
-            f"Nobody was told of {counted(count, 'alert')} from here, as no route is configured "
+            f"No notification of {counted(count, 'alert')} was sent, as no route is configured here "
             "(ML_ASSETS_ALERTS__WARNING and others; docs/alert_routes.md). An evaluation with routes, such as "
-            "that of the sensor 'alerts', tells them.",
+            "that of the sensor 'alerts', sends them.",
             highlight=False,
         )
 

@@ -103,7 +103,7 @@ def refuse_other_types(pipeline: str, times: PredictionTimes, dataset: type[Cont
     if times.predicted_at and not times.target_time and not times.lead:
         raise ConfigurationError(
             f"'predicted_at' of {pipeline} in defs.yaml names '{times.predicted_at}', but its features read "
-            "the partition itself, whose start is predicted unless 'target_time' says more: "
+            "the partition itself. Without 'target_time' the start of the partition is predicted, so "
             "'horizon_hours' would be negative. Name the column with the time that is predicted as "
             "'target_time'."
         )

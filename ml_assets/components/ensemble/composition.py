@@ -43,7 +43,7 @@ class Composition(Training):
         """Description of the model for stakeholders."""
         names = ", ".join(member.name for member in self.members.values())
         return (
-            f"The champions of {names} as of the day, and the rules by which they answer together."
+            f"The champions of {names} as of the day, and the rules that combine their predictions."
         )
 
     @property

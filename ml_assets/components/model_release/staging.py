@@ -85,7 +85,7 @@ class Staging:
         return self.pipeline.define(
             nouns.STAGING_MODEL,
             stage=STAGE,
-            description="The released model under the registry's alias 'staging', where it is tested, once its scorer predicts like scikit-learn.",
+            description="The released model under the registry's alias 'staging', for its integration tests, if its scorer predicts the same as scikit-learn.",
             version=self._staging_version,
             inputs=[self.pipeline.input(noun) for noun in STAGED_FROM],
             compute=self._stage,

@@ -67,7 +67,7 @@ class CauseStage:
             nouns.LIKELY_CAUSES,
             stage="monitoring",
             description=(
-                "For each limit that the performance breaks: the source columns whose features moved, and since when."
+                "For each broken limit of the performance: the source columns whose features changed, and since when."
             ),
             version=self._version,
             inputs=[self._reports, replace(self._features, first=-self._before, is_optional=True)],

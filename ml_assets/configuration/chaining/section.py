@@ -184,7 +184,7 @@ def refuse_unusable(
                 )
         if column in targets and targets[column] not in shown:
             raise ConfigurationError(
-                f"{place}: when a prediction of {model.pipeline} was known cannot be compared with "
+                f"{place}: the time at which a prediction of {model.pipeline} was known cannot be compared with "
                 f"'cut', because its predictions do not have the time that is predicted. Name it as "
                 f"'target_time' of {model.pipeline}, and among its 'join_keys' or 'segments'."
             )

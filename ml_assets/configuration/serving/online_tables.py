@@ -45,8 +45,8 @@ def online_table(table: str, file: Path | None = None) -> ContractedTable:
     if config.online_table is None:
         raise ConfigurationError(
             f"{table} is not in the online store. To write it there, add for example 'online: {{entity: "
-            f"[…], ttl: 1d}}' to its document in {name}; docs/online.md tells "
-            "what this means."
+            f"[…], ttl: 1d}}' to its document in {name}; docs/online.md "
+            "explains both."
         )
     refuse_unfit(config.online_table, contract)
     return ContractedTable(config.online_table, contract)

@@ -53,7 +53,7 @@ def request_features(
     found = {*requested.types, *looked_up, *computed}
     if missing := [name for name in features if name not in found]:
         raise ConfigurationError(
-            f"{requested.where} does not tell where {', '.join(missing)} comes from: it is no column of "
+            f"{requested.where} does not say where {', '.join(missing)} comes from: it is no column of "
             f"{requested.contract.__name__}, which is the contract of a request, nor of a lookup, and no "
             "function returns it. Add it to one of them."
         )
@@ -174,9 +174,9 @@ def _returned(
         return [*function(**{name: series([], kind) for name, kind in columns.items()})]
     except Exception as error:  # a function of a user may raise anything
         raise ConfigurationError(
-            f"{where} cannot be used: {path} fails for no requests ({type(error).__name__}: {error}). "
-            "Expected a function of columns without values, too, as its features are known by their "
-            "names."
+            f"{where} cannot be used: {path} fails for columns without values ({type(error).__name__}: "
+            f"{error}). Expected a function that accepts them, as it is called with them to find the "
+            "names of its features."
         ) from error
 
 

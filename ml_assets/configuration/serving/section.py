@@ -20,7 +20,7 @@ class Serving(Section):
         parameters: keyword arguments of the function; validated by its annotations.
         predictions: where ``predictions`` of a day come from: scoring the feature table, or the
             prediction log.
-        on_stale: values older than their table's ttl are told in the answer, or the request is refused.
+        on_stale: the answer names tables whose values are older than their ttl, or the request is refused.
         on_log_failure: if the prediction log cannot be written, the request is refused, or answered
             without being logged.
     """

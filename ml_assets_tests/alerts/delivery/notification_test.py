@@ -64,7 +64,7 @@ def test_the_end_says_who_said_so_or_that_it_is_found_no_more() -> None:
 
     assert notification_of(over, ORIGIN).title.startswith("Resolved: flight_delays: precision of")
     assert notification_of(over, ORIGIN).body.startswith(
-        "It is found no more. It was: precision of"
+        "The problem is no longer found. It was: precision of"
     )
     assert notification_of(by_hand, ORIGIN).body.startswith(
         "Resolved by anna. It was: precision of"
@@ -138,7 +138,7 @@ def test_a_summary_counts_alerts_and_lists_the_first() -> None:
     assert summary.title == "Warning: 30 more alerts in the last hour"
     first, second, _, *lines = summary.body.splitlines()
     assert first == "30 more alerts of level warning in the last hour: 30 opened, 5 resolved."
-    assert second == "After 20 in an hour they are told together."
+    assert second == "After 20 in an hour, further alerts are sent in a summary."
     assert lines[:2] == ["title 0", "title 1"]
     assert lines[-5:] == [
         "and 27 more",

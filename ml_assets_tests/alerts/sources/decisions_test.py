@@ -158,7 +158,7 @@ def test_a_champion_that_was_taken_back_is_a_finding_until_another_is_released(
     release(lake, "2013-07-16", 3, "gates")
 
     assert found.message == (
-        f"the model as of {AS_OF} is champion no more, and the model as of 2013-07-02 serves again"
+        f"the model as of {AS_OF} is no longer champion, and the model as of 2013-07-02 serves again"
     )
     assert found.command == "ml-assets audit flight_delays"
     assert rolled_back(lake, pipeline) == []

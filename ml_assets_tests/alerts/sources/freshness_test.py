@@ -138,7 +138,7 @@ def test_a_partition_whose_inputs_are_stored_is_computed_by_the_command(lake: La
     (late,) = found(lake, end(NEXT) + 7 * HOUR)
 
     assert late.message.endswith(
-        "; all that it reads is stored since 2013-06-22 06:00 UTC, and it usually takes 20 min"
+        "; all its inputs are stored since 2013-06-22 06:00 UTC, and it usually takes 20 min"
     )
     assert late.command == (
         "dg launch -m ml_assets.definitions --assets 'key:\"pipe/predictions\"' --partition 2013-06-21"

@@ -270,7 +270,7 @@ def test_a_function_may_return_a_frame_and_have_defaults(tmp_path: Path) -> None
         ),
         pytest.param(
             {"function": None, "parameters": None},
-            "does not tell where cost, days_open comes from",
+            "does not say where cost, days_open comes from",
             id="feature from nowhere",
         ),
         pytest.param(
@@ -295,7 +295,7 @@ def test_a_function_may_return_a_frame_and_have_defaults(tmp_path: Path) -> None
         ),
         pytest.param(
             {"function": f"{HERE}.of_some_rows", "parameters": None},
-            "fails for no requests (IndexError",
+            "fails for columns without values (IndexError",
             id="function that needs rows",
         ),
         pytest.param(
@@ -326,4 +326,4 @@ def test_it_is_refused_when_definitions_load() -> None:
     found = template.build_defs(SimpleNamespace(path=file.parent))  # type: ignore[arg-type]
 
     [problem] = broken_assets(found.resolve_asset_graph()).values()
-    assert "does not tell where route_late_rate_7d comes from" in problem
+    assert "does not say where route_late_rate_7d comes from" in problem
