@@ -1,4 +1,4 @@
-"""What a person does with an alert: acknowledge, silence, resolve. Pure; ``log`` stores the result."""
+"""Actions of a person on an alert: acknowledge, silence, resolve. Pure; ``log`` stores the result."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ def _age(text: str) -> timedelta:
 
 
 def described(change: Change) -> str:
-    """What a person did, and what follows, as a message."""
+    """A person's action and its effect, as a message."""
     alert = change.alert
     after = {
         "acknowledged": "Repeats stay acknowledged; it is resolved when its problem is no longer found.",

@@ -15,7 +15,7 @@ ID_LENGTH = 8
 
 
 class AlertState(StrEnum):
-    """Whether somebody has to do something about an alert."""
+    """Whether a person has to act on an alert."""
 
     OPEN = "open"
     """Nobody said that they take care of it."""
@@ -116,7 +116,7 @@ class Change:
 
     @property
     def is_told(self) -> bool:
-        """Whether routes are told of it: what is silenced ends in silence."""
+        """Whether routes are notified: the end of a silenced alert is not sent."""
         if self.event == "resolved":
             return self.alert.silenced_until is None
         return self.event in ("opened", "raised")

@@ -32,7 +32,7 @@ class Source:
 
 
 def evaluate(sources: Sequence[Source]) -> Evaluation:
-    """What some sources find; a source that fails is a finding itself.
+    """The findings of some sources; a source that fails is a finding itself.
 
     Args:
         sources: sources; those of one kind look at different things.

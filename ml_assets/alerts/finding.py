@@ -1,4 +1,4 @@
-"""What a source of alerts finds wrong at one moment, before it is compared with the alerts that are open.
+"""Findings: problems that a source of alerts finds at one moment, before they are compared with open alerts.
 
 A source is a function that reads the state of the project and returns findings. It reports all that is wrong
 now, also what it reported before: ``state`` tells what is new, what repeats and what is over.
@@ -12,7 +12,7 @@ Key = tuple[str, str, str, str]
 
 
 class Level(StrEnum):
-    """Who is told of an alert, the most severe first."""
+    """Severity of an alert, the most severe first."""
 
     CRITICAL = "critical"
     """Predictions are wrong or missing: a person is called."""
@@ -21,7 +21,7 @@ class Level(StrEnum):
     """It needs a person, but not at night."""
 
     INFO = "info"
-    """It is worth seeing on the page of the pipeline; only routes of this level are told."""
+    """It is shown on the page of the pipeline and sent to routes of this level; no person has to act."""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class Histories(Protocol):
 
 @dataclass(frozen=True)
 class Waiting:
-    """What a partition waits for that is not stored.
+    """The missing table that a partition waits for.
 
     Attributes:
         path: inputs that are not stored either, from its own to the most upstream; empty if it has all
@@ -114,7 +114,7 @@ class Freshness:
         self._leads: dict[str, timedelta] = {}
 
     def delay(self, table: WatchedTable) -> Delay | None:
-        """What is late of a table, or else what will be; None if nothing is.
+        """The late partitions of a table, or else those that will be late; None if there are none.
 
         Args:
             table: a table with a limit.
@@ -197,7 +197,7 @@ class Freshness:
         return Waiting(longest.path, longest.usual + self.lead(table))
 
     def _waiting_for(self, one: Partition) -> Waiting:
-        """What a missing input waits for, from itself on."""
+        """The chain of missing tables that an input waits for, beginning with itself."""
         table = self._tables.get(one.table)
         further = self._waiting(table, one.key) if table else Waiting((), timedelta())
         return Waiting((one, *further.path), further.usual)

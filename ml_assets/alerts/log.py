@@ -142,7 +142,7 @@ class AlertLog(LedgerDatabase):
             return _one(connection, alert_id)
 
     def events(self, alert_id: str) -> list[AlertEvent]:
-        """What happened to an alert, in this order."""
+        """The events of an alert, in their order."""
         query = sa.select(_events).where(_events.c.alert_id == alert_id).order_by(_events.c.id)
         with self._transaction() as connection:
             return [_event(row) for row in connection.execute(query).mappings()]
@@ -209,7 +209,7 @@ class AlertLog(LedgerDatabase):
 
 
 def _without_passwords(evaluation: Evaluation) -> Evaluation:
-    """An evaluation whose messages can be stored and told: they quote errors of whatever failed."""
+    """An evaluation whose messages can be stored and sent, as they may quote any error."""
     findings = [replace(one, message=without_passwords(one.message)) for one in evaluation.findings]
     return replace(evaluation, findings=findings)
 

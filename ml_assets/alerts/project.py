@@ -1,4 +1,4 @@
-"""What is in the project, so that alerts about what was removed from it end."""
+"""Pipelines and tables of the project, so that alerts about removed ones end."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

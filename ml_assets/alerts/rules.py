@@ -8,7 +8,7 @@ from ml_assets.learning.ensembles.conditions import SECTION, Condition
 
 
 class AlertRule(BaseModel):
-    """Predictions that a person is told of.
+    """A rule for predictions that open an alert.
 
     Attributes:
         name: its name in alerts.

@@ -1,4 +1,4 @@
-"""What findings change: known alerts, findings and a moment → changes. Pure; ``log`` stores the result."""
+"""Changes of alerts: known alerts, findings and a moment → changes. Pure; ``log`` stores the result."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -145,7 +145,7 @@ def _heard_again(alert: Alert) -> Alert:
 
 
 def _is_new(alert: Alert, finding: Finding) -> bool:
-    """Whether a finding is of a later partition or occurrence than the alert's last, or else tells of other things."""
+    """Whether a finding has a later partition or occurrence than the alert's last, or else other content."""
     if finding.until or alert.until:
         return finding.until > alert.until
     if finding.occurrence and alert.occurrence:

@@ -1,4 +1,4 @@
-"""What the sources of alerts have to know of a pipeline or a table, as plain values."""
+"""Pipelines and tables for the sources of alerts, as plain values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ml_assets.planning.inputs import Input
 
 @dataclass(frozen=True)
 class WatchedTable:
-    """A table with partitions, of which alerts tell whether they are stored in time.
+    """A table with partitions that have to be stored in time.
 
     Attributes:
         key: its asset key.

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from ml_assets.alerts.alert import Alert, Change
     from ml_assets.workspace import Workspace
 
-app = typer.Typer(
-    no_args_is_help=True, help="Alerts: list, acknowledge, silence and resolve them."
-)
+app = typer.Typer(no_args_is_help=True, help="Alerts: list, acknowledge, silence and resolve them.")
 
 AlertId = Annotated[str, typer.Argument(help="Id of the alert, as in 'ml-assets alerts list'.")]
 By = Annotated[str, typer.Option(help="Name of the person.")]

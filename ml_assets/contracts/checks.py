@@ -1,8 +1,8 @@
 """Checks that contracts share and pandera lacks, declared like pandera's own in ``pa.Field``.
 
 ``whole_number=True`` refuses fractions in a float column, ``whole_hour=True`` timestamps within an
-hour, ``clock_time=True`` numbers like 1075 that are no HHMM, ``iana_zone=True`` texts that are not
-the name of a time zone. ``matches_whole`` is not declared: it replaces pandera's ``str_matches``,
+hour, ``clock_time=True`` numbers such as 1075 that are not a time HHMM, ``iana_zone=True`` texts
+that are not the name of a time zone. ``matches_whole`` is not declared: it replaces pandera's ``str_matches``,
 which accepts a text that only begins with a match.
 """
 

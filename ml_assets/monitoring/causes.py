@@ -1,16 +1,16 @@
-"""The likely cause of a breach: the source columns whose features moved with it.
+"""The likely cause of a breach of a limit: the source columns whose features changed at the same time.
 
 A feature has moved if its window is further from the windows before it than any window of its history was: then
 the distance, divided by the greatest one of the history, is above 1. Season, weekdays and the weather make every
 week different, and so are the windows of the history.
 
-Columns of one source move together, so features are not ranked one by one. A source column explains what moved if
-the features that moved are made from it, and those that are made from it moved: ``agreement`` is the harmonic mean
+Columns of one source move together, so features are not ranked one by one. A source column explains the change if
+the features that moved are made from it, and the features that are made from it moved: ``agreement`` is the harmonic mean
 of both shares. A feature that is made from many columns says little about each of them.
 
-With many features one of them has often moved by chance. So each window of the history is explained in the same way,
-compared with the windows of the history that do not overlap it, and a cause is likely only if it is stronger than the
-first one of nine in ten of them.
+With many features one of them has often moved by chance. So causes are computed for each window of the history in the
+same way, compared with the windows of the history that do not overlap it. A cause is likely only if it is stronger
+than the first cause of nine of ten of these windows.
 """
 
 import json
@@ -83,10 +83,10 @@ class Movement:
 
 @dataclass(frozen=True)
 class Cause:
-    """A source column that explains what moved.
+    """A source column that explains which features moved.
 
     Attributes:
-        columns: source columns from which the same features are made, so that they cannot be told apart.
+        columns: source columns from which the same features are made, so that they cannot be distinguished.
         movement: the feature made from it that moved most.
         strength: agreement times the logarithm of the ratio.
         usual: the strength that the first causes of ``USUAL_SHARE`` of the history do not exceed.
@@ -137,7 +137,7 @@ def movements(
 
 
 def causes(moved: Sequence[Movement], made_from: Mapping[str, Sequence[Column]]) -> list[Cause]:
-    """The source columns that explain what moved, the strongest first.
+    """The source columns that explain which features moved, the strongest first.
 
     Args:
         moved: how far each feature moved.

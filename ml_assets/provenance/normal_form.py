@@ -67,7 +67,7 @@ def _is_ignored(item: Any, parent: ast.AST) -> bool:
 
 
 def is_text(node: Any) -> bool:
-    """Whether a node is a text on its own, such as a docstring."""
+    """Whether a node is a string on its own, such as a docstring."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

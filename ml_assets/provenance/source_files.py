@@ -1,7 +1,7 @@
-"""Statements of source files, kept beside Python's compiled modules.
+"""Statements of source files, cached in ``__pycache__`` beside Python's compiled modules.
 
-To parse all sources takes longer than anything else that definitions load. What is kept belongs to the
-text of the file, not to its time, so that it is never that of another text.
+Parsing all sources takes longer than any other step of loading definitions. The key of the cache is a
+hash of the file's text, not its modification time, so a changed file is always parsed again.
 """
 
 import json
@@ -19,14 +19,14 @@ from ml_assets.provenance.statements import Import, Statement, Statements, state
 
 
 def statements_of(source: Path) -> Statements:
-    """The statements of a source file, in a ``__pycache__`` folder if it can be written.
+    """The statements of a source file, from the cache if possible.
 
     Args:
         source: a file of Python code.
 
     Raises:
         OSError: it cannot be read.
-        SyntaxError: it is no Python code.
+        SyntaxError: it is not Python code.
     """
     text = source.read_text(encoding="utf-8")
     kept = Path(cache_from_source(str(source))).with_suffix(".statements.json")
@@ -46,7 +46,7 @@ def statements_of(source: Path) -> Statements:
 
 @cache
 def _reader() -> str:
-    """Hash of what makes statements of a text: Python, and the code that it runs."""
+    """Hash of the parser: the version of Python, and the code of the modules that parse."""
     sources = (Path(str(module.__file__)).read_bytes() for module in (normal_form, statements))
     return digest(sys.version, *sources)
 
@@ -60,7 +60,7 @@ def _from_json(found: dict[str, Any]) -> Statements:
 
 
 def _write(file: Path, value: object) -> None:
-    """Replace a file as a whole, as several processes may do at once."""
+    """Replace a file atomically, as several processes may write it at once."""
     file.parent.mkdir(exist_ok=True)
     draft = file.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps(value), encoding="utf-8")

@@ -146,7 +146,9 @@ def test_a_model_whose_features_may_be_known_too_late_is_refused(file: Path) -> 
         ),
         pytest.param({"cut": "hours"}, "which shop/parcels does not have", id="cut"),
         pytest.param(
-            {"cut": "hour"}, "the time at which a prediction of weight was known cannot be compared", id="times"
+            {"cut": "hour"},
+            "the time at which a prediction of weight was known cannot be compared",
+            id="times",
         ),
         pytest.param(
             {"predictions": {"w": {"pipeline": "heavy"}}},

@@ -16,7 +16,7 @@ from ml_assets.ledger.database import stored_time
 from ml_assets.ledger.rows import insert_missing
 
 ONE_BY_ONE_AN_HOUR = 20
-"""Alerts that a route is told one by one within an hour; a summary tells the others."""
+"""Single notifications of alerts to a route within an hour; further alerts are sent in a summary."""
 
 HOUR = timedelta(hours=1)
 
@@ -26,15 +26,15 @@ _columns = notifications.c
 def enqueue(
     connection: sa.Connection, changes: Sequence[Change], routes: Sequence[Route], now: datetime
 ) -> None:
-    """Write what the routes are told of changes of alerts.
+    """Write the notifications of changes of alerts.
 
-    A route is told of the alerts of its level, and of the end of those that it was told of: one by one, or in a
-    summary if it was told of them in a summary. Of an open alert that was opened or raised without routes of its level,
-    they are told at its next repeat.
+    A route gets the alerts of its level, and the end of each alert that it got: on its own, or in a summary if the
+    alert was in a summary. An open alert that was opened or raised without routes of its level is sent at its next
+    repeat.
 
     Args:
         connection: a connection in the transaction that stores the changes.
-        changes: the changes, in their order; those that no route is told of are left out.
+        changes: the changes, in their order; those that no route gets are left out.
         routes: the routes that this process knows. Ends are also written for others, which another process knows.
         now: when the changes were made, UTC.
     """
@@ -49,7 +49,7 @@ def enqueue(
 
 
 def _with_untold(connection: sa.Connection, changes: Sequence[Change]) -> list[Change]:
-    """Changes in which a repeat of an open alert that nobody was told of, or not of its level, is the first one told."""
+    """Changes in which the repeat of an open alert that was not sent at its level counts as opened or raised."""
     repeated = [
         change.alert.id
         for change in changes
@@ -79,7 +79,7 @@ def _rename_former(connection: sa.Connection, route: Route) -> None:
 def _names(
     connection: sa.Connection, change: Change, routes: Sequence[Route], now: datetime
 ) -> dict[str, DeliveryState]:
-    """Name of each route that is told of a change → the state in which its notification begins."""
+    """Name of each route that gets a change → the first state of its notification."""
     if change.event == RESOLVED:
         told = _told_of(connection, change.alert.id)
         return {
@@ -102,7 +102,7 @@ def _one_more(connection: sa.Connection, route: str, now: datetime) -> DeliveryS
 
 
 def _told_of(connection: sa.Connection, alert_id: str) -> dict[str, DeliveryState]:
-    """Route → how it is told of the end of an alert: as it was told, or is to be told, of the alert."""
+    """Route → the first state of the notification that an alert ended: single or in a summary, as the alert was sent."""
     is_single = sa.func.max(sa.case((_columns.state.in_(ONE_BY_ONE), 1), else_=0))
     query = (
         sa.select(_columns.route, is_single)
@@ -116,7 +116,7 @@ def _told_of(connection: sa.Connection, alert_id: str) -> dict[str, DeliveryStat
 
 
 def drop_unheard_ends(connection: sa.Connection, route: str) -> None:
-    """Delete the ends that a route is still to be told of alerts that it was not told of.
+    """Delete pending ends of alerts that a route did not get.
 
     Args:
         connection: a connection in the transaction that gives up a notification.
@@ -132,7 +132,7 @@ def drop_unheard_ends(connection: sa.Connection, route: str) -> None:
 
 
 def _is_heard(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether a notification tells of an alert and was not given up, neither itself nor its summary."""
+    """Whether neither a notification of an alert nor its summary was given up."""
     summary = notifications.alias("summary")
     is_lost = sa.exists().where(
         summary.c.id == table.c.summary,

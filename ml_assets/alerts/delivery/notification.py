@@ -1,4 +1,4 @@
-"""Notifications: what a route is told of a change of an alert, or of many changes at once. Pure."""
+"""Texts of notifications: of a change of an alert, or of many changes at once. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ LISTED = 8
 
 @dataclass(frozen=True)
 class Notification:
-    """What is sent to a route.
+    """A message to a route.
 
     Attributes:
         id: stays the same when it is sent again, so that receivers can recognize it.
@@ -45,7 +45,7 @@ class Notification:
 
 
 def notification_of(change: Change, origin: str) -> Notification:
-    """What is told of the change of an alert.
+    """The notification of a change of an alert.
 
     Args:
         change: a change that was opened, raised or resolved.
@@ -66,13 +66,13 @@ def notification_of(change: Change, origin: str) -> Notification:
 def summary_of(
     own_id: str, level: Level, told: Sequence[tuple[str, str, str]], limit: int, origin: str
 ) -> Notification:
-    """What is told of many changes at once.
+    """The notification of many changes at once.
 
     Args:
         own_id: ID of the notification.
         level: level of the alerts.
         told: alert, event and title of each change, in their order.
-        limit: how many an hour are told one by one.
+        limit: greatest number of single notifications an hour.
         origin: environment and host that tell it.
     """
     count = len({alert_id for alert_id, _, _ in told})
@@ -158,7 +158,7 @@ def _lines(facts: Mapping[str, str]) -> list[str]:
 
 
 def _over(change: Change) -> str:
-    """How an alert ended: with what it is about, as the sources find it no more, or as a person said so."""
+    """Why an alert ended: its subject was removed, the sources no longer find its problem, or a person resolved it."""
     if change.reason:
         return f"{change.reason[0].upper()}{change.reason[1:]}."
     alert = change.alert

@@ -1,4 +1,4 @@
-"""Where notifications come from, so that people can tell the environments of a project apart."""
+"""The environment and host that send notifications."""
 
 import socket
 from pathlib import Path

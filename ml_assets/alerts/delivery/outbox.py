@@ -58,7 +58,7 @@ class Outbox(LedgerDatabase):
             return [delivery_of(row) for row in connection.execute(query).mappings()]
 
     def failures(self, route: str) -> list[Delivery]:
-        """What is undelivered on a route since a notification reached it last, in the order of giving up."""
+        """Undelivered notifications of a route since its last delivered one, in the order of giving up."""
         reached = (
             sa.select(sa.func.max(_columns.ended_at))
             .where(_columns.route == route, _columns.state == DeliveryState.DELIVERED)
@@ -74,7 +74,7 @@ class Outbox(LedgerDatabase):
             return [delivery_of(row) for row in connection.execute(query).mappings()]
 
     def last(self, route: str) -> Delivery | None:
-        """What was sent to a route last, or is being sent; None for nothing."""
+        """The last notification of a route that was sent or is being sent; None for nothing."""
         query = (
             sa.select(notifications)
             .where(_columns.route == route, _columns.attempts > 0)
@@ -95,7 +95,7 @@ class Outbox(LedgerDatabase):
     def claim(self, route: str, now: datetime) -> Delivery | None:
         """Take the notification of a route that is due for the longest time, and count the attempt.
 
-        What is told of an alert before is delivered or given up before: its order is kept.
+        Notifications of one alert keep their order: each is delivered or given up before the next one.
 
         Args:
             route: name of the route.
@@ -155,7 +155,7 @@ class Outbox(LedgerDatabase):
     def failed(
         self, delivery: Delivery, problem: str, now: datetime, waits: Sequence[int]
     ) -> DeliveryState:
-        """Record that an attempt failed. A route that was not told of an alert is not told of its end either.
+        """Record that an attempt failed. A route that did not get an alert does not get its end either.
 
         Args:
             delivery: what was claimed.
@@ -215,7 +215,7 @@ class Outbox(LedgerDatabase):
                 connection.execute(sa.insert(notifications), row)
 
     def give_up_others(self, routes: Sequence[Route], now: datetime, waits: Sequence[int]) -> None:
-        """Give up what is to be sent to routes that are configured no more, after all waits have passed.
+        """Give up pending notifications of routes that are no longer configured, after all waits have passed.
 
         Args:
             routes: the routes that are configured.

@@ -1,4 +1,4 @@
-"""Routes: where notifications of a level are sent to. Their names are told everywhere, their URLs nowhere."""
+"""Routes: the receivers of notifications of a level. Messages contain their names, never their URLs."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from ml_assets.environment import ALERT_URLS
 PAGERDUTY = "pagerduty"
 
 MARK_LENGTH = 6
-"""Hexadecimal digits that tell the routes of a level apart."""
+"""Number of hexadecimal digits that distinguish the routes of a level."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _of_level(level: Level, urls: list[SecretStr]) -> Iterator[Route]:
 
 
 def keeps_incidents(route: str) -> bool:
-    """Whether an alert stays open at a route until its end is told, even if it is silenced here.
+    """Whether an alert stays open at a route until its end is sent, even if it is silenced here.
 
     Args:
         route: name of the route, which this process need not know otherwise.

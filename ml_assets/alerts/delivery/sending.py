@@ -1,4 +1,4 @@
-"""Sends notifications with Apprise, and tells what prevented it without a part of the URL."""
+"""Sends notifications with Apprise; messages about failures contain no part of the URL."""
 
 import logging
 import re

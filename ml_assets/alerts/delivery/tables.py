@@ -55,11 +55,11 @@ class DeliveryState(StrEnum):
     """It came after many others and waits for a summary."""
 
     SUMMARISED = "summarised"
-    """A summary tells it, which is a notification of its own."""
+    """It is part of a summary, which is a notification of its own."""
 
 
 ONE_BY_ONE = (DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.UNDELIVERED)
-"""States of what is told on its own."""
+"""States of single notifications."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Delivery:
         number: increases in the order in which notifications are written.
         route: name of the route.
         notification: what is sent.
-        state: how far it got.
+        state: state of the delivery.
         attempts: how often it was sent, or a process began to.
         problem: what prevented the last attempt; empty if nothing did.
         summary: ID of the notification that tells it together with others; empty if none does.

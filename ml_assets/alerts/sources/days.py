@@ -14,13 +14,13 @@ RECENT_DAYS = 7
 """Last days of a table whose rejected rows are judged."""
 
 HISTORY_DAYS = 84
-"""Days before the judged ones in which partitions tell what share of rejected rows is usual."""
+"""Days before the judged ones whose partitions define the usual share of rejected rows."""
 
 HISTORY = 28
-"""Partitions before one that tell: the newest that are usual themselves."""
+"""Partitions before the judged one that define the usual share: the newest that are usual themselves."""
 
 MIN_PARTITIONS = 7
-"""Partitions of the history that are needed to tell."""
+"""Minimum number of partitions that define the usual share."""
 
 LEAST_SHARE = 0.005
 """Share of rejected rows that is always usual."""
@@ -113,7 +113,7 @@ def unusual_days(entries: Mapping[str, Entry], first: str) -> dict[str, float]:
 
 
 def limit_after(shares: Sequence[float]) -> float:
-    """The largest usual share of rejected rows; 1 if too few partitions tell.
+    """The largest usual share of rejected rows; 1 if the history is too short.
 
     Args:
         shares: shares of the usual partitions before, in their order.

@@ -153,7 +153,7 @@ def degraded_answers(
 
 
 def _degraded(table: str, answers: Sequence[LoggedPrediction]) -> str:
-    """What is wrong with the values of a table; empty if few answers are concerned, or few looked it up."""
+    """The problems of a table's values; empty if few answers are affected, or few looked the table up."""
     if len(answers) < MIN_ANSWERS:
         return ""
     stale = [age for one in answers if (age := one.ages[table]) and table in one.stale]

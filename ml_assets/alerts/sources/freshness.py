@@ -112,7 +112,7 @@ def _lateness(delay: Delay, now: datetime) -> str:
 def _cause(
     delay: Delay, tables: Mapping[str, WatchedTable], entry: Entry | None, now: datetime
 ) -> str:
-    """What the first partition of a delay waits for."""
+    """The cause of the delay of the first late partition."""
     waiting = delay.waiting
     usual = f"it usually takes {spelled_time(waiting.usual)}" if waiting.usual else ""
     if waiting.path:

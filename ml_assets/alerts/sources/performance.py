@@ -28,10 +28,10 @@ from ml_assets.ledger.entries import Status
 
 KIND = "performance_dropped"
 FIRST_READ = 10
-"""Reports before the newest that are read at first; then twice as many each time, until none can tell more."""
+"""Reports before the newest that are read at first; then twice as many each time, until the start of the drop is found."""
 
 AWAITED = timedelta(hours=1)
-"""How long a report waits for its causes, so that those who are told hear of them."""
+"""Time that an alert waits for the causes of its report, so that the notification contains them."""
 
 CASE = ["segment_column", "segment", "metric"]
 
@@ -78,7 +78,7 @@ class _Reports:
 
 @lru_cache(maxsize=64)
 def _history(of: _Reports) -> pd.DataFrame:
-    """Reports of the champion, as far back as one may tell of a drop that is in the newest one.
+    """Reports of the champion, back to the start of any drop that lasts in the newest one.
 
     They are remembered, as rows are read and verified for them, and most ticks find nothing new.
 
@@ -105,7 +105,7 @@ def _may_last(reports: pd.DataFrame) -> bool:
 
 
 def _with_lasts(reports: pd.DataFrame) -> pd.DataFrame:
-    """Reports with ``lasts``: a breach, too few labels to tell, or all rows worse than the limit, by chance or not."""
+    """Reports with ``lasts``: a breach, too few labels to judge, or all rows worse than the limit, by chance or not."""
     is_higher_better = reports["metric"].map(lambda name: METRICS[name].higher_is_better)
     value, limit = (reports[name].astype("float64") for name in ("value", "limit"))
     is_worse = (value < limit).where(is_higher_better.astype("bool"), value > limit)
@@ -202,7 +202,7 @@ def _is_overall(row: Mapping[Any, Any]) -> bool:
 
 
 def _is_told_by_another(row: Mapping[Any, Any], others: Sequence[Mapping[Any, Any]]) -> bool:
-    """Whether another drop of the metric tells of it: what began first stays the one that is told.
+    """Whether the alert of another drop of the metric includes it: the drop that began first keeps its alert.
 
     All rows tell of their segments, unless the drop of a segment began before it spread to all rows.
 

@@ -15,8 +15,12 @@ app = typer.Typer()
 def trace(
     pipeline: PipelineName,
     *,
-    prediction: Annotated[str, typer.Option(help="ID of a prediction, from the column 'prediction_id'.")] = "",
-    model: Annotated[int | None, typer.Option(help="Version of a model; 'ml-assets audit' lists them.")] = None,
+    prediction: Annotated[
+        str, typer.Option(help="ID of a prediction, from the column 'prediction_id'.")
+    ] = "",
+    model: Annotated[
+        int | None, typer.Option(help="Version of a model; 'ml-assets audit' lists them.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where a prediction or a model comes from, down to the source rows."""

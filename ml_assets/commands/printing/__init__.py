@@ -1,1 +1,1 @@
-"""What the commands print: one module for each kind of result."""
+"""Console output of the commands: one module for each kind of result."""

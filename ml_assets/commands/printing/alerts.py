@@ -148,7 +148,9 @@ def print_routes(
         out: where.
     """
     if not routes:
-        out.print("No route is configured here, so no notifications are sent (docs/alert_routes.md).")
+        out.print(
+            "No route is configured here, so no notifications are sent (docs/alert_routes.md)."
+        )
         return
     table = plain_table("route", "URL, and state of the last notification")
     for number, (route, last) in enumerate(routes.items()):

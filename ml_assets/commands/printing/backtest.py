@@ -1,4 +1,4 @@
-"""What commands show of results on a console: tables, progress bars. Nothing is computed here."""
+"""Console output of results: tables, progress bars. Nothing is computed here."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

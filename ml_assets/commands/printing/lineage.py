@@ -1,4 +1,4 @@
-"""What the commands about lineage show on a console, and as JSON. Nothing is found out here."""
+"""Output of the commands about lineage, on a console and as JSON. Nothing is computed here."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -140,7 +140,7 @@ def _contribution(member: MemberAnswer) -> str:
 
 
 def print_impact(found: Impact, console: Console) -> None:
-    """What used a day, and whether a champion is among it."""
+    """Days, models and predictions that used a day, and whether a champion is among them."""
     of_column = f", column {found.column}" if found.column else ""
     console.print(
         f"[bold]{found.table} {found.day}[/bold]{of_column}: {escape(found.state)}",

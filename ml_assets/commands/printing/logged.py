@@ -1,4 +1,4 @@
-"""What the commands show of the prediction log: entries, what they were made from, and erasures."""
+"""Output of the commands about the prediction log: entries, their inputs, and erasures."""
 
 from collections.abc import Mapping, Sequence
 
@@ -114,7 +114,7 @@ def print_touched_requests(found: Sequence[TouchedRequests], console: Console) -
 
 
 def print_entries(entries: Sequence[LoggedPrediction], console: Console) -> None:
-    """A line for each entry, and one for each of an ensemble that tells how it came to the prediction."""
+    """A line for each entry, and a further one with members and rules for an entry of an ensemble."""
     table = plain_table("event", "answered", "prediction", "ms", right=2)
     for entry in entries:
         predicted = entry.prediction.get(PREDICTION)

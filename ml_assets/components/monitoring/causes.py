@@ -1,4 +1,4 @@
-"""Stage: the likely cause of each limit that the performance breaks."""
+"""Stage: the likely cause of each broken limit of the performance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -141,7 +141,7 @@ class CauseStage:
         return grouped((row[DAY], row) for row in broken.to_dict("records"))
 
     def _compared(self, breaches: Sequence[Breach]) -> list[str]:
-        """The partitions whose features tell the causes of a day's breaches."""
+        """The partitions whose features are searched for the causes of a day's breaches."""
         calendar = self.pipeline.calendar
         first = min(breach["window_first"] for breach in breaches)
         last = max(breach["window_last"] for breach in breaches)

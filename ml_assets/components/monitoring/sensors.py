@@ -203,7 +203,7 @@ def _next_day(
 def _with_outcomes(
     pipeline: PipelineContext, ledger: Ledger, with_features: Collection[str]
 ) -> set[str]:
-    """Days that have ended: features that exist ahead of time do not tell, outcomes do."""
+    """Days that have ended, by the stored outcomes; features may exist ahead of time."""
     if not pipeline.lead:
         return {*with_features}
     last = last_finished(ledger, pipeline.labels.asset)

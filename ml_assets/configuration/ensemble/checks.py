@@ -1,4 +1,4 @@
-"""What is wrong with the rules of an ensemble, for its members and the columns of its features."""
+"""Problems of the rules of an ensemble, for its members and the columns of its features."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class EnsembleChecks:
     features: type[Contract]
 
     def problems(self) -> list[RuleProblem]:
-        """What is wrong with the rules; later checks need what earlier ones ensure."""
+        """Problems of the rules; later checks depend on earlier ones."""
         steps = (
             (self._combination,),
             (self._routes, self._twice),
@@ -212,7 +212,7 @@ def scores(*, is_probability: bool) -> Domain:
 
 
 def tested_score(path: Path, test: FieldTest) -> Iterator[RuleProblem]:
-    """What is wrong with a test of the score."""
+    """The problem of a test of the score."""
     if test.is_:
         yield RuleProblem(path, f"'{SCORE}' is never missing")
     if any(isinstance(value, str) for _, _, value in test.listed):
@@ -222,7 +222,7 @@ def tested_score(path: Path, test: FieldTest) -> Iterator[RuleProblem]:
 def tested_column(
     path: Path, name: str, column: pa.Column, test: FieldTest
 ) -> Iterator[RuleProblem]:
-    """What is wrong with a test of a column, by the column's contract."""
+    """The problem of a test of a column, by the column's contract."""
     if text := _of_other_type(column, test):
         yield RuleProblem(path, f"'{name}' is {text}")
     else:

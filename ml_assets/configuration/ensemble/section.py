@@ -103,7 +103,7 @@ class OfContracts(BaseModel):
 
 
 class OfEnsemble(BaseModel):
-    """What of a document its rules are checked with, before the members complete it.
+    """The attributes of a document that the checks of its rules need, before the members complete it.
 
     Attributes:
         ensemble: the rules.

@@ -1,1 +1,1 @@
-"""What documents say of requests: the online store, the section ``serving``, and where features come from."""
+"""Configuration of requests: the online store, the section ``serving``, and the sources of features."""

@@ -1,1 +1,1 @@
-"""What documents say of tables and pipelines that alerts watch."""
+"""Configuration of the tables and pipelines that alerts watch."""

@@ -1,4 +1,4 @@
-"""What is wrong with the rules for high-risk predictions, for the columns of a pipeline's predictions."""
+"""Problems of the rules for high-risk predictions, for the columns of a pipeline's predictions."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ from ml_assets.learning.ensembles.reach import Path, RuleProblem, never
 
 
 def alert_rule_problems(config: ModelConfiguration) -> list[RuleProblem]:
-    """What is wrong with the rules in ``monitoring.alerts`` of a pipeline; nothing for one without rules."""
+    """Problems of the rules in ``monitoring.alerts`` of a pipeline; none for one without rules."""
     rules = config.monitoring.alerts if isinstance(config, MonitoringConfiguration) else ()
     if not rules:
         return []

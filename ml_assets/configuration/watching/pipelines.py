@@ -1,4 +1,4 @@
-"""Pipelines as the sources of alerts know them."""
+"""Reads the pipelines that alerts watch from their configuration."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from ml_assets.monitoring.policy import NO_POLICY, Policy, read_policy
 
 
 def watched_pipelines() -> tuple[list[WatchedPipeline], dict[str, MLAssetsError]]:
-    """The pipelines whose configuration is usable, and of the others why it is not.
+    """The pipelines with a usable configuration, and the errors of the others by name.
 
     A file that cannot be read stands for the pipelines of its folder, which are unknown.
     """
