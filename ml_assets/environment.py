@@ -75,7 +75,7 @@ def lines(root: Path, settings_file: Path | None = None) -> list[str]:
 
 
 def remedy(variable: str = "") -> str:
-    """What writes the ``.env`` of the working directory, as a sentence for an error message.
+    """The command that writes the ``.env`` of the working directory, as a sentence for an error message.
 
     Args:
         variable: a variable with a wrong value. When the shell exports it, ``.env`` does not count.

@@ -253,7 +253,7 @@ def _read() -> tuple[Settings | None, str]:
 
 
 def _problem(error: ErrorDetails) -> str:
-    """What is wrong with a variable, without its value."""
+    """The problem of a variable, without its value."""
     *group, name = (str(part) for part in error["loc"])
     start = f"ML_ASSETS_{''.join(f'{part}__' for part in group)}".upper()
     if error["type"] != "extra_forbidden":

@@ -91,12 +91,12 @@ class Workspace:
 
     @property
     def alerts(self) -> AlertLog:
-        """Alerts, and what happened to them; the routes are told of changes."""
+        """Alerts and their events; changes are sent to the routes."""
         return AlertLog(self.settings.ledger_url, self.routes)
 
     @property
     def routes(self) -> list[Route]:
-        """Who is told of alerts; nobody of those of a backtest."""
+        """Routes of alerts; a backtest has none."""
         return [] if self.settings.shared else routes_of(self.settings.alerts)
 
     @property

@@ -58,7 +58,7 @@ class Histories(Protocol):
 
 @dataclass(frozen=True)
 class Waiting:
-    """The missing table that a partition waits for.
+    """Why a partition is not stored: its missing inputs, or the time since when all are stored.
 
     Attributes:
         path: inputs that are not stored either, from its own to the most upstream; empty if it has all

@@ -150,7 +150,7 @@ class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
 
     @property
     def specification(self) -> SourceSpecification:
-        """What is read for the table."""
+        """Where the rows of the table are read from."""
         return SourceSpecification(
             connection=self.connection or (SOURCE_FILES if self.files else SOURCE_DATABASE),
             table=self.table,
@@ -172,7 +172,7 @@ class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
 
     @property
     def what(self) -> str:
-        """What is read, for descriptions."""
+        """The source of the rows, for descriptions."""
         connection = self.specification.connection
         if self.table:
             return f"Rows of table {self.table} in {connection}"

@@ -58,7 +58,7 @@ class SharingLedger(Ledger):
         )
 
     def distinct_reads(self, table: str, span: Span) -> set[Read]:
-        """What days were computed from, from the ledger the table belongs to."""
+        """The inputs of days, from the ledger that the table belongs to."""
         return (
             self._other.distinct_reads(table, span)
             if self._is_shared(table)

@@ -53,7 +53,7 @@ class StoredModel:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """What predicts for batches and services, built once.
+        """The scorer for batches and services, built once.
 
         Raises:
             UnsafeModel: it predicts other numbers than the pipeline on the probe.

@@ -1,4 +1,4 @@
-"""What an estimator is fitted for, and the metrics that fit it, from its parameters."""
+"""The objective of an estimator, and its metrics, from its parameters."""
 
 from collections.abc import Mapping
 from typing import Any

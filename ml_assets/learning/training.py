@@ -164,7 +164,7 @@ def _fit_in_slices(
 
 
 def _targets(specification: ModelSpecification, labels: pd.Series) -> pd.Series | np.ndarray:
-    """What the estimator is fitted on: labels, or the numbers of their classes.
+    """The target of the estimator: labels, or the numbers of their classes.
 
     Numbers keep the probabilities in the declared order; estimators would sort names.
     """

@@ -242,7 +242,7 @@ class Ledger(LedgerDatabase):
     def reads(
         self, table: str, days: Sequence[str], statuses: Collection[Status] = COMPUTED
     ) -> dict[str, list[Read]]:
-        """What the latest entry of each day was computed from.
+        """The inputs of the latest entry of each day.
 
         Args:
             table: table name.
@@ -266,7 +266,7 @@ class Ledger(LedgerDatabase):
         return reads
 
     def distinct_reads(self, table: str, span: Span) -> set[Read]:
-        """What the latest entries of a span of days, unless final, were computed from.
+        """The inputs of the latest entries of a span of days, unless final.
 
         An input that several days read is returned once, without its version.
         """

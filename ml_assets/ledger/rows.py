@@ -124,7 +124,7 @@ def reads_of_latest() -> sa.Select[Any]:
 
 @cache
 def distinct_reads_of_latest() -> sa.Select[Any]:
-    """A query of what the latest entries of days, unless final, were computed from, each once.
+    """A query of the inputs of the latest entries of days, unless final, each input once.
 
     Its parameters are ``of_table``, ``first`` and ``last``.
     """

@@ -1,4 +1,4 @@
-"""What changed between the release decisions of one as-of day: windows, features, hyperparameters."""
+"""Changes between the release decisions of one as-of day: windows, features, hyperparameters."""
 
 from collections.abc import Sequence
 from dataclasses import replace

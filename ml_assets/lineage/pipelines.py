@@ -15,7 +15,7 @@ SCORING = [
     nouns.PERFORMANCE_REPORT,
     nouns.LIKELY_CAUSES,
 ]
-"""What is computed for a day once there is a champion: second parts of the table names, in order."""
+"""Tables that are computed for a day once there is a champion: second parts of their names, in order."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class PipelineTables:
 
     @property
     def scoring(self) -> list[str]:
-        """What is computed for a day once there is a champion, in order."""
+        """The tables that are computed for a day once there is a champion, in order."""
         return [nouns.LOGGED_PREDICTIONS, *SCORING] if self.is_logged else SCORING
 
 

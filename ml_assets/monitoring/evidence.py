@@ -12,7 +12,7 @@ from ml_assets.release.champion import Champion
 
 @dataclass(frozen=True)
 class RetrainingEvidence:
-    """What was known at the end of a day.
+    """The evidence that was known at the end of a day.
 
     Attributes:
         day: the day.

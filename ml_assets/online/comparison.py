@@ -40,7 +40,7 @@ class Comparison:
     left: list[str] = field(default_factory=list)
 
     def sentence(self, table: str, day: str) -> str:
-        """What was found, with the command that writes the partition online again."""
+        """The result, with the command that writes the partition online again."""
         command = materialize_online_command(table, day)
         total = self.compared + self.superseded + len(self.problems)
         if self.problems:

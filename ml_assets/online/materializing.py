@@ -27,7 +27,7 @@ def write_online(store: OnlineStore, online: OnlineTable, rows: pd.DataFrame) ->
 
 @dataclass(frozen=True)
 class Materialized:
-    """What was written online.
+    """The result of writing a table online.
 
     Attributes:
         days: stored partitions that were read, in order.
@@ -77,7 +77,7 @@ def materialize_online_command(table: str, until: str) -> str:
 
 
 def nothing_online(tables: Sequence[str]) -> str:
-    """What to do about tables that have no row online, as a sentence.
+    """The advice about tables that have no row online, as a sentence.
 
     Args:
         tables: at least one.

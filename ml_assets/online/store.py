@@ -36,7 +36,7 @@ _BY_ENTITY, _BY_DAY = _rows_by(online_rows.c.entity), _rows_by(online_rows.c.day
 
 @dataclass(frozen=True)
 class Features:
-    """What a service gets for an entity.
+    """The online features of an entity.
 
     Attributes:
         entity: column → value that identifies the entity.
@@ -159,7 +159,7 @@ class OnlineStore(LedgerDatabase):
     def get(
         self, online: OnlineTable, entities: Sequence[Sequence[Plain]], at: datetime
     ) -> list[Features | None]:
-        """What a service gets for entities at a time; None for one of which nothing is known then.
+        """The features of entities as of a time; None for one without features at that time.
 
         The store keeps the newest row only: of an entity whose row was known later, it has nothing.
 

@@ -76,5 +76,5 @@ class Input:
         return self.input_calendar.within(start, end)
 
     def reads(self, window: Window, day: str) -> list[Read]:
-        """What computing a day from this input reads."""
+        """The partitions of this input that a day is computed from."""
         return [replace(read, is_pinned=self.is_pinned) for read in window.reads(self.days_of(day))]

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does with each of its days.
+    """The action of a run for each of its days.
 
     Attributes:
         compute: days to compute.

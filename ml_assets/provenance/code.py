@@ -105,7 +105,7 @@ class _Used:
 
 @cache
 def _used_by(module: str, name: str) -> _Used:
-    """What a name of a module uses: of the modules in its package statements, of others all."""
+    """The code that a name of a module uses: single statements of modules in its package, other modules as a whole."""
     package = module.rpartition(".")[0]
     whole: set[str] = set()
     parts: dict[str, frozenset[int]] = {}

@@ -38,7 +38,7 @@ class Import(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """What counts of a statement of a module; without syntax tree, so that it can be stored.
+    """A statement of a module, as far as code versions depend on it; without syntax tree, so that it can be stored.
 
     Attributes:
         form: its normal form.

@@ -1,4 +1,4 @@
-"""What a version is served by, and how far that is from scikit-learn: a record beside its model."""
+"""The scorer of a version, and its difference from scikit-learn: a record beside the model."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ SERVING = "serving.json"
 
 
 class ServingRecord(BaseModel, extra="forbid", frozen=True):
-    """What predicts for batches and services.
+    """The scorer for batches and services.
 
     Attributes:
         served_by: treelite, numpy, xgboost or scikit-learn.
@@ -33,7 +33,7 @@ class ServingRecord(BaseModel, extra="forbid", frozen=True):
 
     @property
     def shown(self) -> dict[str, str | float]:
-        """What of it is shown as metadata of a version that was just compared."""
+        """Metadata of a version that was just compared."""
         why = {"not by a scorer because": self.reason} if self.reason else {}
         return {
             "served by": self.served_by,

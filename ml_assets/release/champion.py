@@ -117,7 +117,7 @@ def newest(releases: pd.DataFrame) -> Champion | None:
 
 
 def champion_advice(as_of: str) -> str:
-    """What to know before files of the champion are deleted.
+    """The advice before files of the champion are deleted.
 
     Args:
         as_of: its as-of day.

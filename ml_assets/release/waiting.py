@@ -38,7 +38,7 @@ def waiting_state(
 def approval_state(
     as_of: str, evidence: str, records: Sequence[Record], now: datetime
 ) -> ApprovalState:
-    """What persons decided about a release.
+    """Decisions of persons about a release.
 
     Args:
         as_of: its as-of day.

@@ -1,4 +1,4 @@
-"""Columns of a table that give the target away: told from the data alone, rule by rule."""
+"""Columns of a table that leak the target, found from the data alone, rule by rule."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a user says about a new pipeline, and the pipeline that is proposed."""
+"""The options of a user for a new pipeline, and the pipeline that is proposed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ LEAST_TO_LEARN = 10
 """Rows of a class in the table below which it can neither be learned nor tested."""
 
 LEAST_OF_CLASS = 30
-"""Test rows of a class below which a model's figures are too uncertain to tell."""
+"""Minimum number of test rows of a class: with fewer, a model's metrics are too uncertain for a decision."""
 
 MAX_CATEGORIES = 50
 """Distinct texts of a column above which it is an id or a remark, and no feature."""
@@ -25,7 +25,7 @@ MAX_CATEGORIES = 50
 
 @dataclass(frozen=True)
 class Request:
-    """What a user says about a pipeline; what is omitted is found in the data.
+    """The options of a user for a pipeline; omitted ones are derived from the data.
 
     Attributes:
         name: name of the pipeline.
@@ -137,7 +137,7 @@ class Proposal:
         return self.classes[-1] if is_binary else None
 
     def use_of(self, name: str) -> str:
-        """What a column is used as, for people."""
+        """The use of a column, in words."""
         uses = [
             *(["time"] if name == self.times.column else []),
             *(["target"] if name == self.target.name else []),
@@ -154,7 +154,7 @@ class Proposal:
 
     @property
     def summary(self) -> list[str]:
-        """What was decided and why, a line each."""
+        """The choices with their reasons, a line each."""
         history = self.history
         hint = (
             f"each {self.possible_entity} has one row in a partition: with --entity "
@@ -196,7 +196,7 @@ class Proposal:
 
     @property
     def _predicted_by(self) -> str:
-        """What the target is predicted by."""
+        """The inputs that predict the target."""
         history = self.history
         past = (
             f"(lags {', '.join(map(str, history.lags))}; means of "
@@ -230,7 +230,7 @@ class Proposal:
 
     @property
     def _tested(self) -> list[str]:
-        """How many rows test the first model, and whether that is too few to tell."""
+        """The number of rows that test the first model, and whether that is too few for a decision."""
         if self.rarest is None:
             return [f"it is tested on {self.test_rows} rows"]
         few = f", too few to tell whether it is better: {self._remedy}"
@@ -241,7 +241,7 @@ class Proposal:
 
     @property
     def _remedy(self) -> str:
-        """What to do about too few test rows of a class."""
+        """The advice about too few test rows of a class."""
         if self.rarest_rows is not None and self.rarest_rows < 2 * LEAST_OF_CLASS:
             return f"the table has only {self.rarest_rows} of it, so join it with another class"
         return "try a longer --cadence, or a longer test_window in defs.yaml"

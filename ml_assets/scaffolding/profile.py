@@ -1,4 +1,4 @@
-"""What a table looks like: type, nulls, range and distinct values of each column."""
+"""Profile of a table: type, nulls, range and distinct values of each column."""
 
 import re
 from dataclasses import dataclass

@@ -43,7 +43,7 @@ class ServedModel:
 
 @dataclass(frozen=True)
 class State:
-    """What the service knows of a pipeline's champion.
+    """State of a pipeline's champion in the service.
 
     Attributes:
         served: the model that answers; None for none.
@@ -110,7 +110,7 @@ class Champions:
             return State(before.served, str(error), before.seen)
 
     def _seen(self, pipeline: ServedPipeline) -> object:
-        """What changes when another model may be champion."""
+        """A hash that changes when another model may be champion."""
         entries = self._workspace.unconfirmed_lake.ledger.latest(pipeline.champions)
         today = pipeline.calendar.key_of(datetime.now(UTC))
         return today, [(day, one.status, one.content_hash) for day, one in sorted(entries.items())]

@@ -126,7 +126,7 @@ def with_api_keys(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def security(*, is_required: bool) -> dict[str, Any]:
-    """What the document says about the keys of an address.
+    """The part of the document about the API keys of an address.
 
     Args:
         is_required: whether requests without a key are refused.
@@ -141,7 +141,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def predict_document(pipeline: ServedPipeline, max_rows: int) -> dict[str, Any]:
-    """What the OpenAPI document says about requests for predictions of a pipeline.
+    """The part of the OpenAPI document about requests for predictions of a pipeline.
 
     Args:
         pipeline: the pipeline.

@@ -37,7 +37,7 @@ _KEY = re.compile(r"mla_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What is stored of a key.
+    """The stored part of a key.
 
     Attributes:
         id: its first part, which is no secret.

@@ -147,7 +147,7 @@ class Lane:
 
 
 def _is_wanted(work: Work) -> bool:
-    """Whether somebody still waits for an answer; a request that waited too long is told so."""
+    """Whether a client still waits for the answer; a request that waited too long gets an error."""
     if not work.result.set_running_or_notify_cancel():
         return False
     if work.deadline > time.monotonic():

@@ -162,7 +162,7 @@ def typed(
 def row_errors(
     number: int, row: Mapping[str, Any], broken: Mapping[str, Sequence[str]]
 ) -> list[dict[str, Any]]:
-    """What was wrong with a row, for a problem.
+    """The errors of a row, for a problem document.
 
     Args:
         number: number of the row in its request.

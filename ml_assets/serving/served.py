@@ -26,7 +26,7 @@ from ml_assets.online.values import Plain
 
 @dataclass(frozen=True)
 class ServedPipeline:
-    """What the service has to know of a pipeline.
+    """The configuration of a pipeline that the service needs.
 
     Attributes:
         name: first part of its asset keys.

@@ -185,7 +185,7 @@ class Service:
     def _connected(self) -> Iterator[None]:
         """Keep a connection to the online store open.
 
-        If there is none, each request that looks something up is told so.
+        If there is none, each request with a lookup gets an error.
         """
         with ExitStack() as stack:
             with suppress(Exception):
@@ -199,7 +199,7 @@ class Service:
         return [next(scored) if found is None else found for found in logged]
 
     def _answered_before(self, asked: Asked) -> Predicted | None:
-        """What was logged of a request that is sent again, or the problem of a key that is used twice."""
+        """The logged answer of a request that is sent again, or the problem of a key that is used for two requests."""
         if not asked.is_repeatable:
             return None
         try:

@@ -1,4 +1,4 @@
-"""What a request transfers besides its address: the body, within limits, and the API key."""
+"""Body and API key of a request: the body is read within limits."""
 
 import asyncio
 

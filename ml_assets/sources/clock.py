@@ -42,7 +42,7 @@ class Clock:
 
     @property
     def expected(self) -> str:
-        """What a value has to be, for messages."""
+        """The expected form of a value, for messages."""
         if self.format is None:
             return "must be a moment like 2024-07-08 12:00:00"
         if self.is_epoch:

@@ -18,7 +18,7 @@ from ml_assets.sources.source import Source
 
 @dataclass(frozen=True)
 class SourceSpecification:
-    """What is read for one table; one of ``table``, ``query`` and ``files`` is given.
+    """The source of one table; one of ``table``, ``query`` and ``files`` is given.
 
     Attributes:
         connection: name of the connection.

@@ -1,4 +1,4 @@
-"""What a source of any kind offers: raw rows of a span of time, row counts, rows without a time."""
+"""Interface of all kinds of sources: raw rows of a span of time, row counts, rows without a time."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Requests over HTTP: what is answered, and what each wrong request is told."""
+"""Requests over HTTP: answers, and the error of each wrong request."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a demo shows at its end, and writes to ``data/demo.json``."""
+"""The summary of a demo, and its record in ``data/demo.json``."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ class Stage:
 
 @dataclass
 class Summary:
-    """What a demo did, as it is written to ``data/demo.json``."""
+    """The results of a demo, as they are written to ``data/demo.json``."""
 
     stages: list[Stage] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)

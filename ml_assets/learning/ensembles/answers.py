@@ -17,7 +17,7 @@ LIMITS = "limits"
 
 
 class Outcome(StrEnum):
-    """What becomes of a prediction."""
+    """The outcome of a prediction."""
 
     ANSWERED = "answered"
     PERSON = "person"
@@ -40,7 +40,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class MemberAnswer:
-    """What a member contributed to a row.
+    """The contribution of a member to a row.
 
     Attributes:
         score: its prediction.

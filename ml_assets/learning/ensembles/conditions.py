@@ -90,7 +90,7 @@ class FieldTest(BaseModel):
 
     @property
     def described(self) -> str:
-        """What is tested, as in a file."""
+        """The tests, as in a file."""
         lists = {"in": self.in_, "not_in": self.not_in}
         given = {name: f"[{', '.join(map(str, one))}]" for name, one in lists.items() if one}
         given |= {name: f"{value:g}" for name, value in self.limits.items()}

@@ -1,4 +1,4 @@
-"""What of an ensemble's rules can never apply: found when definitions load, by the values that they allow."""
+"""Rules of an ensemble that can never apply: found when definitions load, by the values that they allow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -173,7 +173,7 @@ class Limits(Bounds):
 
     @property
     def described(self) -> str:
-        """What a prediction has to be, in words."""
+        """The allowed predictions, in words."""
         given = (("at least", self.at_least), ("at most", self.at_most))
         found = [f"{name} {number:g}" for name, number in given if number is not None]
         return " and ".join(found)

@@ -1,4 +1,4 @@
-"""What a metric is: its value on predictions and labels, and its values on resamples of their days.
+"""Metrics: a value on predictions and labels, and values on resamples of their days.
 
 scikit-learn computes every value. Intervals are a bootstrap of days, not of rows, because rows of
 one day are correlated. A thousand resamples of forty segments would take minutes with scikit-learn,

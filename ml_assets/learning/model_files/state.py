@@ -94,7 +94,7 @@ def _trees(estimator: Any, attribute: str) -> np.ndarray:
 
 
 def _stored(pipeline: Any) -> Iterator[tuple[str, bytes]]:
-    """What skops writes, without what differs at every dump, and the files of boosters."""
+    """The content of a skops file, without the parts that differ at every dump, and the files of boosters."""
     import skops.io
 
     without_boosters, files = detached(pipeline)

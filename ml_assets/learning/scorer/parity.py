@@ -75,7 +75,7 @@ def parity(scorer: Scorer, pipeline: "Pipeline", rows: pd.DataFrame) -> Parity:
 
 
 def cases(specification: ModelSpecification, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """What is compared: name of a case → its rows."""
+    """The compared rows: name of a case → its rows."""
     features = specification.features
     inputs = rows[features]
     missing = inputs.where(inputs.isna())

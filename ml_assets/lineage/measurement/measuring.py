@@ -77,7 +77,7 @@ def measured_lineage(
 def compared(
     function: FeatureFunction, found: Dependencies, partitions: Sequence[str]
 ) -> MeasuredLineage:
-    """What a measurement of a table's function says, beside what its contract declares."""
+    """The measured lineage of a table's function, beside the lineage that its contract declares."""
     tables = {name: item.table for name, item in function.inputs.items()}
     seen = {
         name: sorted(

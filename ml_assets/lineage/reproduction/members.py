@@ -32,7 +32,7 @@ STORED = "member/model"
 
 
 def fit_of(lake: Lake, recorded: RecordedModel, recipe: Recipe) -> Fit:
-    """What makes a recorded model of its dataset.
+    """The function that rebuilds a recorded model from its dataset.
 
     Args:
         lake: the lake with its inputs, and those of its members.

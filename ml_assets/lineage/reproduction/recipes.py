@@ -21,7 +21,7 @@ class Recipe:
 
 
 def current_recipe(pipeline: str) -> Recipe:
-    """What a pipeline says now."""
+    """The current configuration of a pipeline."""
     config = models.pipeline(pipeline)
     return Recipe(config.dataset, config.specification)
 

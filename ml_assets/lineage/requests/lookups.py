@@ -125,7 +125,7 @@ def _is_written_after(graph: Graph, node: Node, moment: datetime) -> bool:
 
 
 def _reads_before(graph: Graph, node: Node) -> list[Read]:
-    """What a day, and every day that it was computed from, was computed from, of the lake's tables."""
+    """The direct and indirect inputs of a day, of the lake's tables."""
     nodes = {node, *graph.upstream(node)} & graph.entries.keys()
     reads = [read for one in nodes for read in graph.entries[one].reads]
     return [read for read in reads if read.version is not None]

@@ -1,4 +1,4 @@
-"""The first run of a pipeline of which nothing was processed yet."""
+"""The first run of a pipeline without processed partitions."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What of the configuration of a model changed since its champion was trained."""
+"""Changes of a model's configuration since its champion was trained."""
 
 from collections.abc import Mapping
 from typing import Any

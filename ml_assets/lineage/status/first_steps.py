@@ -12,7 +12,7 @@ from ml_assets.release.promotion import training_command
 from ml_assets.scaffolding.as_of import first_as_of
 
 AFTER_CHAMPION = [nouns.LOGGED_PREDICTIONS, *SCORING, nouns.RETRAINING_DECISION]
-"""What is computed for a day once there is a champion, of all kinds of pipelines."""
+"""Tables that are computed for a day once there is a champion, of all kinds of pipelines."""
 
 Processed = Mapping[str, Sequence[str]]
 """Table of a pipeline → its processed partitions, in order; tables in the order of computation."""

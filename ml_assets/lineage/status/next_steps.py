@@ -1,4 +1,4 @@
-"""What is to do in a project, the most urgent first."""
+"""The next steps in a project, the most urgent first."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +22,7 @@ def next_steps(
     begin: NextStep | None = None,
     has_data: bool,
 ) -> Iterator[NextStep]:
-    """What is to do, the most urgent first: damage, what only a person can do, what a run can do.
+    """The next steps, the most urgent first: damage, steps of a person, steps of a run.
 
     An alert of level ``info`` and one that a person takes care of come last.
 
@@ -32,7 +32,7 @@ def next_steps(
         stale: tables with stale days, in the order in which they are computed.
         alerts: alerts that are not resolved, the most severe first.
         first: the next run of a pipeline that has tables without partitions; None for no such.
-        begin: the first run of a pipeline of which nothing was processed.
+        begin: the first run of a pipeline without processed partitions.
         has_data: whether anything was materialized.
     """
     is_open = [alert for alert in alerts if alert.state is AlertState.OPEN]
@@ -82,7 +82,7 @@ def _unusable(problems: Sequence[UnusableDay]) -> Iterator[NextStep]:
 
 
 def _of_alert(alert: Alert) -> NextStep:
-    """See more of what an alert is about, or mend it."""
+    """Inspect the problem of an alert, or repair it."""
     by = f" by {alert.by}" if alert.by else ""
     state = "" if alert.state is AlertState.OPEN else f", {alert.state}{by}"
     command = (

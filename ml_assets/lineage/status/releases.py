@@ -1,4 +1,4 @@
-"""What became of the releases of a pipeline, and which of them wait."""
+"""The state of the releases of a pipeline, and which of them wait."""
 
 from dataclasses import replace
 from datetime import datetime

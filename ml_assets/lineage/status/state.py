@@ -1,4 +1,4 @@
-"""What a status report is made from, as plain values."""
+"""The input of a status report, as plain values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +49,7 @@ class StoredDecision:
 
 @dataclass(frozen=True)
 class PipelineState:
-    """What is stored of a model pipeline.
+    """The stored state of a model pipeline.
 
     Attributes:
         name: its name.
@@ -82,7 +82,7 @@ class PipelineState:
 
 @dataclass(frozen=True)
 class SourceState:
-    """What the source system has of a table with days.
+    """The state of a table with days in its source system.
 
     Attributes:
         last_day: last complete partition; empty when there is none.

@@ -1,4 +1,4 @@
-"""What a status report consists of, as plain values."""
+"""The parts of a status report, as plain values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class PendingRetraining:
 
 @dataclass(frozen=True)
 class ChangedConfiguration:
-    """What of a model is configured otherwise than when its champion was trained.
+    """Differences between a model's configuration and that of its champion.
 
     Attributes:
         changes: what changed, in words.
@@ -138,7 +138,7 @@ class StaleTable:
 
 @dataclass(frozen=True)
 class NextStep:
-    """What to do next, in words, and the command that does it or helps with it."""
+    """The next step in words, with the command that does it or helps with it."""
 
     step: str
     command: str

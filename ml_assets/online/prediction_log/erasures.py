@@ -1,4 +1,4 @@
-"""What is erased from the prediction log: the entries of an entity, or all entries of a day.
+"""Erasures from the prediction log: of the entries of an entity, or of all entries of a day.
 
 What was erased is recorded without its values: with a salted hash of them, by which a person who
 knows the values finds out whether they were erased.

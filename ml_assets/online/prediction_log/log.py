@@ -197,7 +197,7 @@ class PredictionLog(LedgerDatabase):
         return len(erased)
 
     def erasures(self, pipeline: str, days: Sequence[str] | None = None) -> list[Erasure]:
-        """What was erased of a pipeline, or of some of its days, oldest first."""
+        """The erasures of a pipeline, or of some of its days, oldest first."""
         of_days = [] if days is None else [erasures.c.day.in_([*days])]
         query = sa.select(erasures).where(erasures.c.pipeline == pipeline, *of_days)
         with self._transaction() as connection:

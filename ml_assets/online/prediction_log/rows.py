@@ -120,7 +120,7 @@ def ensemble_columns(entries: Sequence[LoggedPrediction]) -> pd.DataFrame:
 def logged_features(
     entries: Sequence[LoggedPrediction], contract: type[Contract], names: Sequence[str]
 ) -> pd.DataFrame:
-    """What entries were predicted with.
+    """The features of entries.
 
     Args:
         entries: entries of some days.

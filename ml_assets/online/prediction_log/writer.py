@@ -120,7 +120,7 @@ class LogWriter:
                 batch = self._next_batch()
 
     def _next_batch(self) -> list[_Submission]:
-        """What waits, of bounded size, as soon as something does; empty when closed."""
+        """The next waiting entries, up to a maximum, as soon as there are any; empty when closed."""
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._waiting or self._is_closed)

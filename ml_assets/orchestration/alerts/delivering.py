@@ -1,4 +1,4 @@
-"""Delivers what the routes of a workspace are to be told of alerts."""
+"""Delivers the pending notifications of a workspace."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def try_routes(workspace: Workspace, now: datetime) -> list[Attempt]:
 
 
 def told(attempts: Sequence[Attempt]) -> str:
-    """What was delivered and what was not, by route, in sentences; empty without attempts."""
+    """The result of a delivery by route, in sentences; empty without attempts."""
     delivered = Counter(one.route for one in attempts if not one.problem)
     failed = {one.route: one.problem for one in attempts if one.problem}
     sentences = [f"Delivered to {route}: {count:,}." for route, count in delivered.items()]

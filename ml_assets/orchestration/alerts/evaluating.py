@@ -106,7 +106,7 @@ class AlertSources:
         broken: Mapping[str, MLAssetsError],
         now: datetime,
     ) -> Iterator[Source]:
-        """One source for all tables, or one for each folder without what is not usable; of a broken pipeline its own tells."""
+        """One source for all tables, or one for each folder, without unusable tables; a broken pipeline has its own source."""
         tables, unusable = watched_tables()
         every = [*tables, *(one.predictions for one in pipelines if one.predictions)]
         known = {table.key: table for table in every}

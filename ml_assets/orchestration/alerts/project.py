@@ -1,4 +1,4 @@
-"""What is in the project, by its definitions."""
+"""Pipelines and tables of the project, from its definitions."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from ml_assets.orchestration.runs.runs import broken_assets
 
 
 def project_of(graph: Any) -> Project | None:
-    """The pipelines and tables of definitions; None if something is broken, as its tables are not known then.
+    """The pipelines and tables of definitions; None if a part is broken, as its tables are unknown.
 
     Args:
         graph: the definitions' asset graph.

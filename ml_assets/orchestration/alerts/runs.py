@@ -76,7 +76,7 @@ class _FailedRun:
 
     @property
     def work(self) -> str:
-        """What it should have done."""
+        """The unit of work, or table and partitions, of the run."""
         if unit := self.run.tags.get(UNIT):
             return unit
         span = self.span
@@ -86,7 +86,7 @@ class _FailedRun:
 
     @property
     def command(self) -> str:
-        """The command that does it; of a sensor's work, and of many tables, what tells what to do."""
+        """The command that repeats the run; for a sensor's run, or one of many tables, 'ml-assets status'."""
         if UNIT in self.run.tags or not 0 < len(self.tables) <= SHOWN:
             return "ml-assets status"
         selected = " or ".join(f'key:"{table}"' for table in self.tables)
@@ -101,8 +101,8 @@ def failed_runs(
 ) -> Iterator[Finding]:
     """One finding for each pipeline with failed runs.
 
-    Runs of sensors count when they used up their attempts. Runs of ``ml-assets`` commands do not count: the
-    command told whoever started it.
+    Runs of sensors count when they used up their attempts. Runs of ``ml-assets`` commands do not count, as
+    the command prints the failure.
 
     Args:
         instance: instance with the runs.
@@ -160,7 +160,7 @@ def _is_unfinished(
     table: str,
     calendar: Calendar | None,
 ) -> bool:
-    """Whether a partition of a table of a run has no result since, and no other source tells of it."""
+    """Whether a partition of a run's table has no result since the run, and no other source finds it."""
     span = failed.span
     entries = ledger.latest(table, span)
     keys = (

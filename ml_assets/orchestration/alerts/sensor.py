@@ -57,7 +57,7 @@ def logged(change: Change) -> str:
 
 
 def summary(unresolved: Sequence[Alert], changes: Sequence[Change]) -> str:
-    """What is not resolved, by level, and what changed, in a sentence.
+    """The numbers of unresolved alerts by level, and of changes, in a sentence.
 
     Args:
         unresolved: alerts that are open, acknowledged or silenced.

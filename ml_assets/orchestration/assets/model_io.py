@@ -150,7 +150,7 @@ def model_check(table: str, specification: ModelSpecification) -> TableCheck:
 
 
 def _advice(lake: Lake, champions: str, fingerprint: str) -> str:
-    """What to know if the model is the champion; the champion's own checks tell if that is unknown."""
+    """The advice if the model is the champion; if that is unknown, the champion's own checks report it."""
     try:
         champion = newest(releases(lake, champions, max(lake.ledger.latest(champions), default="")))
     except LakeMismatch:

@@ -101,7 +101,7 @@ def _store_part(target: _Target, output: TableOutput) -> tuple[dict[str, DayResu
     no days that downstream tables would use.
 
     Returns:
-        Day → what Dagster is told about it, and the summary of the days.
+        Day → its metadata for Dagster, and the summary of the days.
     """
     context, lake, table = target.context, target.lake, target.table
     judged = quarantine_unusual(lake, table, output.validated, target.contract)

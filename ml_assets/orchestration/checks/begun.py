@@ -1,4 +1,4 @@
-"""Which tables belong to pipelines of which nothing was processed yet."""
+"""Which tables belong to pipelines without processed partitions."""
 
 from collections.abc import Collection
 

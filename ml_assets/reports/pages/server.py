@@ -1,4 +1,4 @@
-"""Serves the pages on this machine, made anew whenever something was recorded since.
+"""Serves the pages on this machine, rendered again if something was recorded since.
 
 It answers GET with one of the pages in memory, and with nothing else: there is no folder behind it.
 """
@@ -15,7 +15,7 @@ from ml_assets.reports.pages.address import HOST
 from ml_assets.reports.pages.page import INDEX
 
 LOCAL = {HOST, "localhost"}
-"""Names under which the pages are asked for: a page of another site, whose name leads here, gets none."""
+"""Allowed host names of requests: a page of another site whose name resolves to this machine gets no page."""
 
 
 class Pages:
@@ -35,7 +35,7 @@ class Pages:
         self._pages: Mapping[str, str] = {}
 
     def now(self) -> Mapping[str, str]:
-        """File name → HTML, made anew if something was recorded since.
+        """File name → HTML, rendered again if something was recorded since.
 
         Raises:
             MLAssetsError: the state cannot be read.

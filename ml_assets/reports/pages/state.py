@@ -1,4 +1,4 @@
-"""What a page is made from, as plain values; ``loading`` reads them."""
+"""The data of a page, as plain values; ``loading`` reads them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ def nothing(contract: type[Contract]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Monitored:
-    """What is stored of the predictions of a pipeline.
+    """The stored predictions of a pipeline and their monitoring.
 
     Attributes:
         performance: rows of the ``Performance`` contract, with ``ds``.
@@ -54,7 +54,7 @@ class Monitored:
 
 @dataclass(frozen=True)
 class Released:
-    """What is stored of the models of a pipeline.
+    """The stored models of a pipeline.
 
     Attributes:
         decisions: rows of the ``ReleaseDecision`` contract; ``ds`` is the as-of day.
@@ -144,7 +144,7 @@ class IndexState:
 
     @property
     def problems(self) -> list[str]:
-        """What cannot be read, and why, of the project and of pipelines without a page."""
+        """Tables and files that cannot be read, with the reason, of the project and of pipelines without a page."""
         of_pipelines = [one.status.problem for one in self.pipelines if not one.is_begun]
         return list(dict.fromkeys(filter(None, [*self.unreadable, *of_pipelines])))
 

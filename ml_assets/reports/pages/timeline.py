@@ -1,4 +1,4 @@
-"""What was decided on the models of a pipeline, and which of them served when."""
+"""Decisions about the models of a pipeline, and when each of them served."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -77,7 +77,7 @@ def _follows(values: np.ndarray, target: np.ndarray) -> bool:
 
 
 def _named(history: History, numbers: Numbers) -> str:
-    """The one of two columns that tells more of those that are not known; empty if both are."""
+    """The column of two that is not known in advance and explains more of the target; empty if both are known."""
     new = {name: values for name, values in numbers.items() if not _is_known(history, name)}
     target = pd.Series(history.target[history.sample])
     strength = {

@@ -112,12 +112,12 @@ class Column:
 
     @cached_property
     def is_calendar(self) -> bool:
-        """Whether the row's time alone tells the value, so that it is known in advance."""
+        """Whether the row's time alone determines the value, so that it is known in advance."""
         return follows_calendar(self.codes, self.history)
 
 
 def follows_calendar(codes: np.ndarray, history: History) -> bool:
-    """Whether one calendar field, such as the month, tells the code of (nearly) every row.
+    """Whether one calendar field, such as the month, determines the code of (nearly) every row.
 
     Args:
         codes: (n,) codes of values, -1 for null.

@@ -9,7 +9,7 @@ MIN_ROWS = 30
 """Rows with a value below which nothing is said."""
 
 MIN_CHANGES = 5
-"""Rows at which the target changes; without them, a copy cannot be told from an older value."""
+"""Rows at which the target changes; without them, a copy cannot be distinguished from an older value."""
 
 SAME = 0.99
 """Share of the rows in which a copy agrees, also among those at which the target changes."""

@@ -1,4 +1,4 @@
-"""Columns of which it tells the target that they are filled, or that are filled afterwards."""
+"""Columns whose missing values reveal the target, or that are filled afterwards."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def filled_afterwards(history: History, column: Column) -> str | None:
 
 
 def filling_tells(history: History, column: Column) -> str | None:
-    """Whether a value, or its absence, tells the target."""
+    """Whether the absence of a value reveals the target."""
     filled = column.filled
     if min(filled.sum(), (~filled).sum()) < MIN_ROWS:
         return None

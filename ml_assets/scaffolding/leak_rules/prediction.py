@@ -1,4 +1,4 @@
-"""Columns that alone tell the target of newer rows, as values or as a part of an id."""
+"""Columns that alone predict the target of newer rows, as values or as a part of an id."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ DIVISORS = (2, 3, 4, 5, 7)
 
 
 def predicts_too_well(history: History, column: Column) -> str | None:
-    """Whether the column alone tells the target of newer rows nearly without error."""
+    """Whether the column alone predicts the target of newer rows nearly without error."""
     shares = []
     if column.has_numbers:
         shares.append(unexplained(history.split, column.numbers))
@@ -43,7 +43,7 @@ def predicts_too_well(history: History, column: Column) -> str | None:
 
 
 def id_tells(history: History, column: Column) -> str | None:
-    """Whether a part of an id, or its order, tells the target of newer rows."""
+    """Whether a part of an id, or its order, predicts the target of newer rows."""
     rows = int(column.filled.sum())
     if not rows or not _is_id(column, rows):
         return None

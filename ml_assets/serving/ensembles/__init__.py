@@ -1,1 +1,1 @@
-"""Ensembles on request: their members in threads of their own, and what an answer tells of them."""
+"""Ensembles on request: their members in threads of their own, and the parts of an answer about them."""

@@ -1,4 +1,4 @@
-"""What an answer tells of an ensemble, and what the OpenAPI document says about it."""
+"""The part of an answer about an ensemble, and its description in the OpenAPI document."""
 
 import math
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ ENSEMBLE = {
         },
     },
 }
-"""Schema of what an answer tells of an ensemble."""
+"""Schema of the part of an answer about an ensemble."""
 
 EXAMPLE = {
     "event_id": "4b97c9d971654af187c535d17bea1ce2",
@@ -75,11 +75,11 @@ EXAMPLE = {
     "missing": [],
     "logged": True,
 }
-"""An answer without what it tells of an ensemble."""
+"""An answer without the part about an ensemble."""
 
 
 def ensemble_record(answer: Answer | None) -> dict[str, Any]:
-    """What an answer tells of an ensemble, as JSON, which has no infinite numbers; nothing of other models."""
+    """The part of an answer about an ensemble as JSON, which has no infinite numbers; empty for other models."""
     if answer is None:
         return {}
     record = answer.record()
@@ -90,7 +90,7 @@ def ensemble_record(answer: Answer | None) -> dict[str, Any]:
 
 
 def answers_document(pipeline: ServedPipeline) -> dict[int | str, dict[str, Any]]:
-    """What the OpenAPI document says about the predictions of a pipeline, but for examples."""
+    """The part of the OpenAPI document about the predictions of a pipeline, without examples."""
     one = _prediction() if pipeline.specification.members else PREDICTION
     schema = {"oneOf": [one, {"type": "array", "items": one}]}
     return {

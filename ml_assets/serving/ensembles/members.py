@@ -43,7 +43,7 @@ class Members:
         self._versions: dict[str, str] = {}
 
     def of(self, pipeline: str, version: str) -> Through:
-        """What runs the work of the members of an ensemble.
+        """Runs the work of the members of an ensemble.
 
         Args:
             pipeline: its pipeline.

@@ -206,7 +206,7 @@ def test_what_is_due_longest_is_sent_first(url: str, receiver: Receiver) -> None
 
 
 def flood(url: str, receiver: Receiver) -> tuple[AlertLog, list[Finding]]:
-    """37 alerts more than are told one by one in an hour, delivered."""
+    """37 alerts more than are sent singly in an hour, delivered."""
     to = routes(warning=receiver.url)
     log, found = AlertLog(url, to), quarantined(*range(ONE_BY_ONE_AN_HOUR + 37))
     log.update(evaluation(*found), NOW)

@@ -1,4 +1,4 @@
-"""Alerts that routes are told of, and deliveries at a moment of the test."""
+"""Alerts with notifications, and deliveries at a moment of the test."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Failed runs that are an alert, and those that somebody was told of otherwise."""
+"""Failed runs that open an alert, and those that have another alert or message."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

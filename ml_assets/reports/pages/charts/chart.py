@@ -79,7 +79,7 @@ class Chart:
 
     @property
     def document(self) -> dict[str, Any]:
-        """What the script of the page draws it from."""
+        """The data from which the script of the page draws the chart."""
         return {
             "id": self.id,
             "title": self.title,
