@@ -50,7 +50,7 @@ def _problem(url: SecretStr) -> str:
     if library.Apprise.instantiate(text) is not None:
         return ""
     if scheme in library.NotificationManager():
-        return f"is no usable {scheme}:// URL: Apprise does not accept what follows, which is not shown as it is secret"
+        return f"is no usable {scheme}:// URL: Apprise does not accept the rest of it, which is secret and not shown"
     return (
         "is of no service that Apprise knows, and not shown as it is secret; expected for example 'slack://…' or "
         "'pagerduty://…'"

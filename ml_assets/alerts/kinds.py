@@ -60,7 +60,11 @@ _ALL = (
     ),
     Kind("champion_rolled_back", Level.CRITICAL, "The champion was replaced by an earlier model."),
     Kind("not_delivered", Level.WARNING, "Notifications of alerts did not reach a route."),
-    Kind("not_evaluated", Level.WARNING, "Alerts are not up to date, as a source of them failed."),
+    Kind(
+        "not_evaluated",
+        Level.WARNING,
+        "Alerts are not up to date, because one of their sources failed.",
+    ),
     Kind("high_risk_prediction", Level.WARNING, "Predictions match a rule for high-risk cases."),
 )
 

@@ -169,7 +169,7 @@ def routes(
     *,
     is_test: Annotated[
         bool,
-        typer.Option("--test", help="Send a test message to each route, and say what came of it."),
+        typer.Option("--test", help="Send a test message to each route, and print the result."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -26,7 +26,7 @@ def backtest(
     ] = None,
     label_delay: Annotated[
         int | None,
-        typer.Option(min=0, help="Days that labels take, instead of what defs.yaml says."),
+        typer.Option(min=0, help="Days until labels arrive, instead of the delay in defs.yaml."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -86,7 +86,7 @@ def _serve(pages: "Pages", port: int) -> None:
         signal.signal(number, signal.default_int_handler)
     with server(pages, port) as listening, suppress(KeyboardInterrupt):
         console().print(
-            f"The pages are at http://{HOST}:{listening.server_address[1]}/ and follow what is recorded. Ctrl-C ends it.",
+            f"The pages are at http://{HOST}:{listening.server_address[1]}/ and show the current state. Ctrl-C ends it.",
             highlight=False,
             soft_wrap=True,
         )

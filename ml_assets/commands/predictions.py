@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The log of predictions that services answered.", no_args_is_help=True)
 
 Confirmed = Annotated[
-    bool, typer.Option("--yes", help="Erase; without it, what would be erased is shown.")
+    bool,
+    typer.Option("--yes", help="Erase; without it, only show the entries that would be erased."),
 ]
 By = Annotated[str, typer.Option(help="Name of the person who erases; needed with --yes.")]
 Reason = Annotated[str, typer.Option(help="Why; needed with --yes.")]

@@ -42,7 +42,7 @@ def serve(
         from ml_assets.serving.server import run
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"{error.name} is not installed. To install what the service needs, run: "
+            f"{error.name} is not installed. To install the packages of the service, run: "
             "pip install 'ml-assets[serving]'"
         ) from None
     run(
@@ -57,7 +57,7 @@ def serve(
 
 def _print_address(address: str, pipelines: Sequence[str]) -> None:
     console().print(
-        f"Answering requests for {', '.join(pipelines)} on {address}. What can be asked: {address}/openapi.json. Ctrl-C "
+        f"Answering requests for {', '.join(pipelines)} on {address}. Documentation of the requests: {address}/openapi.json. Ctrl-C "
         "ends it.",
         highlight=False,
         soft_wrap=True,
@@ -66,7 +66,7 @@ def _print_address(address: str, pipelines: Sequence[str]) -> None:
 
 @keys.command("create")
 def keys_create(
-    name: Annotated[str, typer.Argument(help="What the key is for: gate-planning.")],
+    name: Annotated[str, typer.Argument(help="Purpose of the key, such as gate-planning.")],
     *,
     pipeline: Annotated[
         list[str] | None, typer.Option(help="A pipeline it may ask; all if omitted.")

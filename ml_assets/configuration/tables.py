@@ -258,7 +258,7 @@ class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "d
             if item.cadence and calendar.is_finer_than(Calendar(item.cadence, calendar.timezone)):
                 raise ValueError(
                     f"inputs.{name}: {item.asset} is {item.cadence}, so the {self.days.cadence} table "
-                    "would read what is not known yet. Use an input that is as fine as the table"
+                    "would read values that are not known yet. Use an input that is as fine as the table"
                 )
         return self
 

@@ -69,7 +69,7 @@ class Metrics:
         )
         self._outcomes = Counter(
             "ml_assets_ensemble_outcomes",
-            "Rows of ensembles by what became of their prediction.",
+            "Rows of ensembles by the outcome of their prediction.",
             ["pipeline", "outcome"],
             registry=self.registry,
         )

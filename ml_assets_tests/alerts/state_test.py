@@ -258,7 +258,7 @@ def test_what_a_person_resolved_and_recovers_may_come_again() -> None:
     ],
 )
 def test_a_resolved_alert_is_left_alone(act) -> None:
-    with pytest.raises(ConfigurationError, match="resolved already by Ann"):
+    with pytest.raises(ConfigurationError, match="already resolved by Ann"):
         act(resolve(opened(), "Ann", NOW).alert)
 
 

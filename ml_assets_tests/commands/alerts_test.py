@@ -230,7 +230,7 @@ def test_a_resolved_alert_is_listed_on_request_only(command: Command, alert: Ale
 
     assert json.loads(command("alerts", "list", "--json").stdout) == []
     assert alert.id in printed(command("alerts", "list", "--all"))
-    assert "resolved already by Ann" in command("alerts", "ack", alert.id, "--by", "Bob").stderr
+    assert "already resolved by Ann" in command("alerts", "ack", alert.id, "--by", "Bob").stderr
 
 
 def test_a_resolved_alert_is_shown_without_a_next_command(command: Command, alert: Alert) -> None:

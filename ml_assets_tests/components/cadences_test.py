@@ -387,4 +387,7 @@ def test_a_table_finer_than_its_input_is_shown_as_broken(tmp_path: Path) -> None
     graph = definitions(tmp_path / "defs", text).resolve_asset_graph()
 
     [problem] = broken_assets(graph).values()
-    assert "meters/readings is daily, so the hourly table would read what is not known" in problem
+    assert (
+        "meters/readings is daily, so the hourly table would read values that are not known"
+        in problem
+    )

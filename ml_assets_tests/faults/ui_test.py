@@ -92,7 +92,7 @@ def test_the_ui_ends_and_leaves_no_process(
 def test_the_command_for_days_that_are_behind_processes_them(with_champion: Project) -> None:
     home, port = with_champion.data.parent, free_port()
     following = json.loads(ml_assets("status", "--json"))["next"]
-    assert following["step"] == "let the sensors process what is behind"
+    assert following["step"] == "let the sensors process the missing days"
     program, *words = shlex.split(following["command"])
     running = {"ML_ASSETS_SENSORS": "running", "ML_ASSETS_SENSOR_SECONDS": "1"}
     log = home / "ui.log"

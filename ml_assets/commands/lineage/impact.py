@@ -30,7 +30,7 @@ def impact(
     partition: Annotated[
         str, typer.Option(help="One of its days, 2013-02-09; omit it for a table without days.")
     ] = "snapshot",
-    column: Annotated[str, typer.Option(help="Only what depends on this column.")] = "",
+    column: Annotated[str, typer.Option(help="Only tables that depend on this column.")] = "",
     plan: Annotated[
         bool, typer.Option("--plan", help="Show the repair: the runs, in order, without starting.")
     ] = False,
@@ -128,7 +128,7 @@ def _run(steps: "Sequence[Step]", output: Console) -> None:
     print_summary(summary, output)
     if failed := sum(not outcome.succeeded for outcome in outcomes):
         output.print(
-            f"{failed} of {len(steps)} runs failed; the others went on. Look at what is named, and "
+            f"{failed} of {len(steps)} runs failed; the others were completed. Correct the errors above, and "
             "run the same command again."
         )
         raise typer.Exit(1)

@@ -127,7 +127,7 @@ def print_answer(
     console.print(
         f"A request about {flight} at {request['departs_at']}, which is in no table, was answered in "
         f"{answer.latency_ms:.0f} ms: {answer.prediction['prediction']:.1%} likely to be late, by the model "
-        f"as of {answer.model_as_of}. Age of what was looked up: {ages}.{stale}",
+        f"as of {answer.model_as_of}. Age of the looked-up values: {ages}.{stale}",
         highlight=False,
     )
 
@@ -145,9 +145,9 @@ def print_next(summary: Summary, last: str, console: Console) -> None:
         "      lineage from sources to decisions, and why each model was released\n"
         + (f"      (red: {last}, whose weather the source does not have)\n" if has_bad_day else "")
         + "  ml-assets checks\n"
-        "      every check on what is stored\n"
+        "      every check on the stored days\n"
         "  ml-assets impact sources/flights --partition 2013-04-15\n"
-        "      what used that day\n"
+        "      the days, models and predictions that used that day\n"
         "  ml-assets serve --replay\n"
         "      predictions on request: README.md has one to try\n"
         "  make demo\n"

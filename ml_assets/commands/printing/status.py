@@ -103,7 +103,7 @@ def _print_changed(pipeline: PipelineStatus, out: Console) -> None:
         return
     more = len(changed.changes) - SHOWN
     omitted = f"; and {more} more, which --json has" if more > 0 else ""
-    out.print("Configuration changed since the champion, which keeps what it was evaluated with:")
+    out.print("Configuration changed since the champion was trained; the champion keeps its own:")
     _line(out, escape("; ".join(changed.changes[:SHOWN]) + omitted))
     if changed.command:
         out.print("  To train and release a model by it:")

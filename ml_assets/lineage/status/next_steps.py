@@ -45,7 +45,7 @@ def next_steps(
     if first:
         yield first
     if any(pipeline.retraining or pipeline.is_behind for pipeline in pipelines):
-        yield NextStep("let the sensors process what is behind", "ml-assets ui")
+        yield NextStep("let the sensors process the missing days", "ml-assets ui")
     for table in stale:
         yield NextStep(f"compute stale days of {table.table} again", table.command)
     if begin:

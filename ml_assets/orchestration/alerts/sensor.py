@@ -23,8 +23,8 @@ def alerts_sensor() -> dg.SensorDefinition:
     @sensor(
         name="alerts",
         description=(
-            "Looks for failed runs and checks, unusable days, drift, and what waits for a person; opens, "
-            "repeats and resolves alerts, and tells the routes. It requests no runs."
+            "Looks for failed runs and checks, unusable days, drift, and decisions that wait for a person; opens, "
+            "repeats and resolves alerts, and notifies the routes. It requests no runs."
         ),
         target=None,
         reads="The ledger",

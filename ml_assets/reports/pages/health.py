@@ -109,7 +109,7 @@ def _alerts(state: PageState) -> Tile:
         return Tile("Open alerts", "none", "Nothing is known to be wrong.", "good")
     found = ", ".join(levels.values())
     taken = sum(alert.state is AlertState.ACKNOWLEDGED for alert in state.alerts)
-    detail = f"{found}; somebody takes care of {taken}." if taken else f"{found}."
+    detail = f"{found}; {taken} acknowledged." if taken else f"{found}."
     tone: Tone = (
         "urgent"
         if Level.CRITICAL in levels

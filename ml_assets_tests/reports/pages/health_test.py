@@ -104,7 +104,7 @@ def skipped(stored: str, behind: int = 0) -> PageState:
             ),
             "Open alerts",
             "2",
-            "1 warning, 1 info; somebody takes care of 1.",
+            "1 warning, 1 info; 1 acknowledged.",
             "attention",
             id="acknowledged warning",
         ),
