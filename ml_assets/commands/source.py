@@ -112,12 +112,12 @@ def load_report(
         return [*sentences, f"The source is complete already: it holds {holds}."]
     if wanted is None:
         sentences.append(
-            f"All tables of the source are loaded already: it holds {holds}. To add the "
+            f"The tables of the source are complete already: it holds {holds}. To add the "
             f"days until {until}: ml-assets source advance --until {until}"
         )
         return sentences
     sentences.append(
-        f"Tables that are loaded already were not changed: the source holds {holds}, "
+        f"Nothing was changed in tables that are loaded already: the source holds {holds}, "
         f"not until {until}."
     )
     if max(others.values()) > until:

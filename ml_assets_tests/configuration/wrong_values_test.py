@@ -374,7 +374,7 @@ def test_invalid_values_of_a_source_table_are_refused(
             "inputs.flights.look_back", "36h", "inputs.flights.look_back: 36h", id="no day"
         ),
         pytest.param(
-            "inputs.flights.cadence", "weekly", "what is not known yet", id="coarser input"
+            "inputs.flights.cadence", "weekly", "values that are not known yet", id="coarser input"
         ),
         pytest.param("inputs.flights.refreshes_history", False, "snapshots only", id="pinned days"),
         pytest.param("inputs.flights.as_set", 1, "Did you mean 'asset'?", id="unknown key"),
