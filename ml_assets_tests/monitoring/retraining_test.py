@@ -18,7 +18,8 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning.predictions import prediction_columns
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN, RetrainingDecision
 from ml_assets.monitoring.evidence import RetrainingEvidence
-from ml_assets.monitoring.policy import Policy, read_policy
+from ml_assets.configuration.files.policies import read_policy
+from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.retraining import decide
 from ml_assets.release.champion import Champion
 from ml_assets_tests.project import ROOT

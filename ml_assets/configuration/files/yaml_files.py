@@ -116,10 +116,26 @@ def _read(file: Path) -> tuple[str, list[Any]]:
         text = file.read_text(encoding="utf-8")
         return text, _parsed(text)
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        problem = " ".join(str(error).split())
         raise ConfigurationError(
-            f"{file.parent.name}/{file.name} is not valid YAML: {sentence(problem)} Correct it there."
+            f"{file.parent.name}/{file.name} is not valid YAML: {sentence(_problem(error))} Correct it there."
         ) from None
+
+
+def _problem(error: yaml.YAMLError | UnicodeDecodeError | OSError) -> str:
+    """What is wrong with a file, and its line, without parts of the library's messages that name no file."""
+    if isinstance(error, OSError):
+        return f"it cannot be read ({error.strerror})"
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object[: error.start].count(b"\n") + 1
+        return f"byte {error.start} is not UTF-8 (line {line}). Save it as UTF-8"
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        return f"{', '.join(filter(None, (error.context, error.problem)))}{where}"
+    if isinstance(error, yaml.reader.ReaderError):
+        character = error.character if isinstance(error.character, int) else ord(error.character)
+        return f"the character #x{character:04x} at position {error.position} is not allowed"
+    return str(error)
 
 
 @lru_cache(16)
@@ -129,7 +145,34 @@ def _parsed(text: str) -> list[Any]:
 
 
 class Loader(yaml.CSafeLoader):  # type: ignore[misc]
-    """YAML as in Dagster: a day remains a text. libyaml parses ten times as fast as Python."""
+    """YAML as in Dagster: a day remains a text. libyaml parses ten times as fast as Python.
+
+    A key that a mapping has twice is refused, as YAML demands: otherwise the first value is lost.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._merged: set[yaml.Node] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge what ``<<`` names into a mapping, which may name its keys again, but its own keys once."""
+        if node not in self._merged:
+            self._merged.add(node)
+            _refuse_twice(node)
+        super().flatten_mapping(node)
+
+
+def _refuse_twice(node: yaml.MappingNode) -> None:
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        if key.value in lines:
+            raise yaml.constructor.ConstructorError(
+                problem=f"the key '{key.value}' is given twice, first in line {lines[key.value]}",
+                problem_mark=key.start_mark,
+            )
+        lines[key.value] = key.start_mark.line + 1
 
 
 Loader.yaml_implicit_resolvers = {
