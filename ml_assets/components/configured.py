@@ -79,8 +79,9 @@ class Configured(dg.Component, Generic[C]):
         except ConfigurationError as error:
             return cls.broken(unresolved, file, str(error), number)
         except Exception as error:  # a template may raise anything
+            why = str(last_cause(error)).strip().rpartition("\n")[2]
             problem = (
-                f"{file.parent.name}/{file.name} is not usable: a template cannot be resolved: {sentence(last_cause(error))} "
+                f"{file.parent.name}/{file.name} is not usable: a template cannot be resolved: {sentence(why)} "
                 "Expected an environment variable such as '{{ env.NAME }}'."
             )
             return cls.broken(unresolved, file, problem, number)
@@ -97,9 +98,9 @@ class Configured(dg.Component, Generic[C]):
         """
         try:
             attributes = cls.completed(attributes, file)
-            if conflict := conflict_of(cls.__name__, attributes, file):
-                problem, shared = conflict
-                return cls.broken({**attributes, "days": shared.get("days")}, file, problem, number)
+            if conflict := conflict_of(cls.__name__, attributes, file, number):
+                problem, has_name = conflict
+                return cls.broken(attributes if has_name else {}, file, problem, number)
             return cls(cls.read(attributes, file))
         except ConfigurationError as error:
             return cls.broken(attributes, file, str(error), number)

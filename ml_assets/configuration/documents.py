@@ -103,9 +103,9 @@ def chained_table(attributes: Mapping[str, Any], file: Path | None = None) -> di
 
 
 def conflict_of(
-    template: str, attributes: Mapping[str, Any], file: Path
-) -> tuple[str, Mapping[str, Any]] | None:
-    """What is wrong with a document beside the others, and the attributes that all documents in conflict share.
+    template: str, attributes: Mapping[str, Any], file: Path, number: int | str | None
+) -> tuple[str, bool] | None:
+    """What is wrong with a document beside the others, and whether it is the first in this conflict.
 
     Dagster refuses definitions that are made twice, or from themselves, and with them all others.
 
@@ -113,16 +113,22 @@ def conflict_of(
         template: template of the document.
         attributes: its attributes.
         file: its file.
+        number: its number in the file; when omitted, its attributes tell it from the others.
     """
     is_inside = file.is_relative_to(DEFS)
     documents = _read_files()[0] if is_inside else _outside_documents(file)
     if found := repeated(template, attributes, documents):
-        return found
+        problem, (place, first) = found
+        beside = [document for other, document in documents if other == place]
+        is_same = (
+            attributes_of(first) == attributes if number is None else beside.index(first) == number
+        )
+        return problem, place == file and is_same
     try:
         if template == FEATURES:
             refuse_cycle(template, attributes, [document for _, document in documents])
     except ConfigurationError as error:
-        return str(error), attributes
+        return str(error), True
     return None
 
 

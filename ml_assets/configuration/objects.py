@@ -46,7 +46,10 @@ def _similar(path: str) -> str:
         except Exception:  # that is what the error says
             return ""
         inside = pkgutil.iter_modules(module.__path__) if hasattr(module, "__path__") else ()
-        names = [*vars(module), *(each.name for each in inside)]
+        names = [
+            *(name for name, one in vars(module).items() if callable(one)),
+            *(each.name for each in inside),
+        ]
         first, *rest = rest
     near = most_similar(first, names) if first not in names else ""
     return f" Did you mean '{'.'.join([known + near, *rest])}'?" if near else ""

@@ -31,8 +31,8 @@ NOUNS = [noun for name, noun in vars(nouns).items() if name.isupper()]
 
 def repeated(
     template: str, attributes: Mapping[str, Any], documents: Sequence[Document]
-) -> tuple[str, Mapping[str, Any]] | None:
-    """What is wrong if other documents define what a document does, and the attributes of the first of them.
+) -> tuple[str, Document] | None:
+    """What is wrong if other documents define what a document does, and the first of them all.
 
     Args:
         template: template of the document.
@@ -56,7 +56,7 @@ def repeated(
         f"{what} is defined by {len(found)} documents: {', '.join(places)}. Give each a name of its own, or remove "
         "all but one."
     )
-    return problem, attributes_of(found[0][1])
+    return problem, found[0]
 
 
 def _defined(template: str, attributes: Mapping[str, Any]) -> set[str]:

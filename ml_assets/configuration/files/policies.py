@@ -16,15 +16,18 @@ def read_policy(path: Path) -> Policy:
     Raises:
         ConfigurationError: it does not exist, is not YAML, or contains an unknown or invalid key.
     """
+    where = f"Policy file {path.name}"
     if not path.is_file():
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
-        has = f"{path.parent.name}/ has {', '.join(known)}" if known else "its folder has none"
+        has = f"its folder has {', '.join(known)}" if known else "its folder has none"
         raise ConfigurationError(
-            f"There is no policy file {path}: {has}.{suggestion(path.stem, known)} Expected a YAML file, or "
-            "the name of one in the folder policies/ beside the defs.yaml."
+            f"Policy file {path} cannot be read (there is no such file; {has}).{suggestion(path.stem, known)} "
+            "Expected a YAML file, or one of the pipeline's own policies."
         )
-    documents = [one for one in read_yaml(path) if one is not None]
-    where = f"Policy file {path.parent.parent.name}/{path.parent.name}/{path.name}"
+    try:
+        documents = [one for one in read_yaml(path) if one is not None]
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where} is not usable: {error}") from None
     if len(documents) != 1:
         raise ConfigurationError(
             f"{where} has {len(documents)} documents, expected one: 'name: …' and the signals of the policy."
