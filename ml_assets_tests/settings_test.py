@@ -162,8 +162,8 @@ def test_a_settings_file_holds_no_password(tmp_path: Path, password: str, is_ref
 def test_a_variable_that_no_setting_has_is_refused_with_the_nearest_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reported: str, *, is_file: bool
 ) -> None:
-    file, known = tmp_path / ".env", {"alerts": ["warning"], "data": None, "retry_waits": None}
-    known |= {"sensors": None, "connections": []}
+    file = tmp_path / ".env"
+    known = {**dict.fromkeys(Settings.model_fields), "alerts": ["warning"], "connections": []}
     refuse_unknown_names(file, known)
     if is_file:
         file.write_text(f"ML_ASSETS_DATA=a\n{name}=hunter2\n")

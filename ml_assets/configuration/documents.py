@@ -120,9 +120,8 @@ def conflict_of(
     if found := repeated(template, attributes, documents):
         problem, (place, first) = found
         beside = [document for other, document in documents if other == place]
-        is_same = (
-            attributes_of(first) == attributes if number is None else beside.index(first) == number
-        )
+        position = next(at for at, document in enumerate(beside) if document is first)
+        is_same = attributes_of(first) == attributes if number is None else position == number
         return problem, place == file and is_same
     try:
         if template == FEATURES:

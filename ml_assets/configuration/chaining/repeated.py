@@ -13,7 +13,6 @@ from ml_assets.configuration.file_defaults import (
     SOURCE,
     TEMPLATES,
 )
-from ml_assets.configuration.files.lines import line_of
 from ml_assets.configuration.files.yaml_files import Document, template_of
 
 BATCH, MONITORING = "BatchPredictions", "Monitoring"
@@ -50,7 +49,7 @@ def repeated(
     shared = set.intersection(
         *(_defined(template_of(document), attributes_of(document)) for _, document in found)
     )
-    places = sorted(_place(*one) for one in found)
+    places = [_place(one, documents) for one in found]
     what = min(shared or own, key=lambda one: (len(one), one))
     problem = (
         f"{what} is defined by {len(found)} documents: {', '.join(places)}. Give each a name of its own, or remove "
@@ -73,8 +72,9 @@ def _defined(template: str, attributes: Mapping[str, Any]) -> set[str]:
     return {*tables, *sensors, *(f"{part} of {name}" for part in parts)}
 
 
-def _place(file: Any, document: Mapping[str, Any]) -> str:
-    attributes = attributes_of(document)
-    names = [name for name in ("pipeline", "key", "name") if name in attributes][:1]
-    line = line_of(file, attributes, names)
-    return f"{file.parent.name}/{file.name}{f' (line {line})' if line else ''}"
+def _place(one: Document, documents: Sequence[Document]) -> str:
+    """The file of a document, and its number there."""
+    file, document = one
+    beside = [other for place, other in documents if place == file]
+    number = next(number for number, other in enumerate(beside, 1) if other is document)
+    return f"{file.parent.name}/{file.name} (document {number})"

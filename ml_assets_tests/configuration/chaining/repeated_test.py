@@ -71,7 +71,7 @@ def broken_of(folder: Path, text: str) -> dict[str, str]:
         pytest.param(
             MINIMAL.replace("key: shop/weights", "key: shop/orders"),
             {"shop/orders", "defs_1/broken_FeatureTable", "shop/broken_ModelPipeline"},
-            "shop/orders is defined by 2 documents: defs/defs.yaml (line 12), defs/defs.yaml (line 4).",
+            "shop/orders is defined by 2 documents: defs/defs.yaml (document 1), defs/defs.yaml (document 2).",
             id="a table twice",
         ),
         pytest.param(
