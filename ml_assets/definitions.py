@@ -13,7 +13,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from ml_assets.components.broken import broken_folder
+from ml_assets.components.broken import broken_folder, last_cause
+from ml_assets.configuration.file_defaults import completed_documents
+from ml_assets.configuration.files.yaml_files import refuse_unusable
 from ml_assets.configuration.models import pipelines
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import ConfigurationError, MLAssetsError
@@ -130,13 +132,16 @@ def _load_folders(chosen: Settings) -> dg.Definitions:
 
 def _load_folder(folder: Path) -> dg.Definitions:
     try:
+        for file in sorted(folder.rglob("defs.yaml")):
+            refuse_unusable(file)
+            completed_documents(file)
         module = importlib.import_module(f"ml_assets.defs.{folder.name}")
         tree = dg.ComponentTree.from_module(defs_module=module, project_root=PACKAGE.parent)
         return tree.build_defs_at_path(folder)
+    except ConfigurationError as error:
+        return broken_folder(folder.name, str(error))
     except Exception as error:
-        cause: BaseException = error
-        while cause.__cause__:
-            cause = cause.__cause__
+        cause = last_cause(error)
         places = [
             frame
             for frame in traceback.extract_tb(cause.__traceback__)

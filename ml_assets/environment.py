@@ -8,11 +8,13 @@ the variables of an environment, as in ``environments/``.
 import os
 import re
 import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import suggestion
 
 CHECKOUT = Path(__file__).parents[1]
 EVENT_BATCH_SIZE = 500
@@ -24,6 +26,15 @@ OMP_WAIT_POLICY = "passive"
 
 PASSWORD = re.compile(r"://[^/@\s]*:(?!\$\{\w+\}@)[^/\s]*@")
 """A URL with a password that is written out; ``${VARIABLE}`` in its place is none."""
+
+PREFIX = "ML_ASSETS_"
+"""Start of the names of all variables of this project."""
+
+SERVICE_LINK = re.compile(r"ML_ASSETS(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
+"""A variable that Kubernetes sets for a service whose name begins with ``ml-assets``."""
+
+COMPUTE_LOGS = "ML_ASSETS_COMPUTE_LOGS"
+"""Folder of compute logs, which ``dagster.yaml`` reads."""
 
 ALERT_URLS = "ML_ASSETS_ALERTS__"
 """Start of the variables whose URLs are secrets as a whole: the token may be anywhere in them."""
@@ -62,7 +73,7 @@ def lines(root: Path, settings_file: Path | None = None) -> list[str]:
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
         "OMP_WAIT_POLICY": OMP_WAIT_POLICY,
         "ML_ASSETS_DATA": data,
-        "ML_ASSETS_COMPUTE_LOGS": data / "dagster" / "compute_logs",
+        COMPUTE_LOGS: data / "dagster" / "compute_logs",
     }
     return [
         *(settings_file.read_text("utf-8").splitlines() if settings_file else []),
@@ -94,6 +105,34 @@ def remedy(variable: str = "") -> str:
         f"Run 'mv .env .env.old' and then '{command}', which writes .env again; copy settings of your "
         "own from .env.old."
     )
+
+
+def refuse_unknown_names(file: Path, settings: Mapping[str, Collection[str] | None]) -> None:
+    """Refuse variables of this project that no setting has: they would be ignored.
+
+    Args:
+        file: a ``.env``, which is read besides the environment; it may be missing.
+        settings: setting → its keys with a variable each; none if they are free, None for a single value.
+
+    Raises:
+        ConfigurationError: there is one; the message contains no value.
+    """
+    written = dotenv_values(file, interpolate=False) if file.exists() else {}
+    exported = [name for name in os.environ if not SERVICE_LINK.fullmatch(name)]
+    ours = sorted({name for name in (*exported, *written) if name.upper().startswith(PREFIX)})
+    for name in ours:
+        setting, separator, _ = name.upper().removeprefix(PREFIX).lower().partition("__")
+        is_known = setting in settings and not (separator and settings[setting] is None)
+        if not is_known and name.upper() != COMPUTE_LOGS:
+            known = [
+                f"{PREFIX}{one}{f'__{key}' if key else ''}".upper()
+                for one, keys in settings.items()
+                for key in keys or ("",)
+            ]
+            raise ConfigurationError(
+                f"Settings are not usable: {name} is unknown.{suggestion(name, [*known, COMPUTE_LOGS])} "
+                "Correct or unset it; docs/architecture.md has the table of variables."
+            )
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ backtest changes parts of it with ``ML_ASSETS_PIPELINES``.
 """
 
 import re
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -17,8 +16,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ml_assets.alert_urls import AlertUrls, refuse_unset_variables
 from ml_assets.database_url import is_database, parsed
-from ml_assets.environment import ALERT_URLS
+from ml_assets.environment import ALERT_URLS, PREFIX, refuse_unknown_names
 from ml_assets.errors import ConfigurationError, sentence
+from ml_assets.names import suggestion
 
 SOURCE_DATABASE, SOURCE_FILES = "source_database", "source_files"
 """Connections to source systems that have a default: a database and a folder."""
@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     """The project's settings; see ``docs/architecture.md`` for the table of variables."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ML_ASSETS_",
+        env_prefix=PREFIX,
         env_file=".env",
         env_nested_delimiter="__",
         env_nested_max_split=1,
@@ -224,6 +224,7 @@ def settings() -> Settings:
         ConfigurationError: the value of a variable is not allowed.
     """
     refuse_unset_variables(Path(".env"), ALERT_URLS)
+    refuse_unknown_names(Path(".env"), {name: _keys(name) for name in Settings.model_fields})
     found, problem = _read()
     if found is None:
         raise ConfigurationError(f"Settings are not usable: {sentence(problem)}")
@@ -238,6 +239,16 @@ def settings() -> Settings:
         parsed(found.shared.ledger_url.get_secret_value(), "ML_ASSETS_SHARED")
     _refuse_credentials(found.lake or "", "ML_ASSETS_LAKE")
     return found
+
+
+def _keys(setting: str) -> list[str] | None:
+    """Known keys of a setting that has a variable for each of them; None for a single value."""
+    annotation = Settings.model_fields[setting].annotation
+    kinds = [one for one in (annotation, *get_args(annotation)) if isinstance(one, type)]
+    models = [one for one in kinds if issubclass(one, BaseModel)]
+    if models or get_origin(annotation) is dict:
+        return [field for one in models for field in one.model_fields]
+    return None
 
 
 def _read() -> tuple[Settings | None, str]:
@@ -259,14 +270,9 @@ def _problem(error: ErrorDetails) -> str:
     if error["type"] != "extra_forbidden":
         reason = error.get("ctx", {}).get("error", error["msg"])
         return f"{start}{name.upper()}: {reason}"
-    section = Settings.model_fields[group[0]].annotation
-    models = [one for one in (section, *get_args(section)) if isinstance(one, type)]
-    known = [field for one in models if issubclass(one, BaseModel) for field in one.model_fields]
-    similar = [
-        f"Did you mean {start}{one.upper()}? " for one in get_close_matches(name, known, 1, 0.4)
-    ]
-    expected = ", ".join(f"{start}{one.upper()}" for one in known)
-    return f"{start}{name.upper()} is unknown. {''.join(similar)}Expected are {expected}"
+    known = [f"{start}{one.upper()}" for one in _keys(group[0]) or ()]
+    near = suggestion(f"{start}{name.upper()}", known)
+    return f"{start}{name.upper()} is unknown.{near} Expected are {', '.join(known)}"
 
 
 def _refuse_credentials(lake: str, variable: str) -> None:

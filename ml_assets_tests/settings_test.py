@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.environment import CHECKOUT, lines
+from ml_assets.environment import CHECKOUT, lines, refuse_unknown_names
 from ml_assets.errors import ConfigurationError
 from ml_assets.settings import Settings, settings, with_driver
 
@@ -145,3 +145,65 @@ def test_a_settings_file_holds_no_password(tmp_path: Path, password: str, is_ref
     with pytest.raises(ConfigurationError, match="ML_ASSETS_POSTGRES_URL") as caught:
         lines(tmp_path, file)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "reported"),
+    [
+        pytest.param("ML_ASSETS_ALERT__WARNING", "mean 'ML_ASSETS_ALERTS__WARNING'?", id="section"),
+        pytest.param("ML_ASSETS_ALERTS_WARNING", "mean 'ML_ASSETS_ALERTS__WARNING'?", id="one _"),
+        pytest.param("ML_ASSETS_RETRY_WAIT", "mean 'ML_ASSETS_RETRY_WAITS'?", id="setting"),
+        pytest.param("ml_assets_sensor", "mean 'ML_ASSETS_SENSORS'?", id="lower case"),
+        pytest.param("ML_ASSETS_DATA__FOLDER", "mean 'ML_ASSETS_DATA'?", id="key of a value"),
+        pytest.param("ML_ASSETS_COMPUTE_LOG", "mean 'ML_ASSETS_COMPUTE_LOGS'?", id="Dagster's"),
+    ],
+)
+@pytest.mark.parametrize("is_file", [True, False], ids=["in .env", "exported"])
+def test_a_variable_that_no_setting_has_is_refused_with_the_nearest_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reported: str, *, is_file: bool
+) -> None:
+    file = tmp_path / ".env"
+    known = {**dict.fromkeys(Settings.model_fields), "alerts": ["warning"], "connections": []}
+    refuse_unknown_names(file, known)
+    if is_file:
+        file.write_text(f"ML_ASSETS_DATA=a\n{name}=hunter2\n")
+    else:
+        monkeypatch.setenv(name, "hunter2")
+
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_unknown_names(file, known)
+
+    assert f"{name} is unknown. Did you {reported}" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ML_ASSETS_SERVICE_HOST",
+        "ML_ASSETS_SERVICE_PORT_HTTP",
+        "ML_ASSETS_PORT",
+        "ML_ASSETS_UI_PORT_3000_TCP_ADDR",
+    ],
+)
+def test_variables_that_kubernetes_sets_for_a_service_are_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "10.0.0.1")
+
+    refuse_unknown_names(tmp_path / ".env", dict.fromkeys(Settings.model_fields))
+
+
+def test_settings_refuse_a_variable_that_none_of_them_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ML_ASSETS_CONNECTIONS__SHOP_2", "/shop")
+    monkeypatch.setenv("ML_ASSETS_ALERT__WARNING", "json://localhost")
+    settings.cache_clear()
+
+    with pytest.raises(ConfigurationError, match="Did you mean 'ML_ASSETS_ALERTS__WARNING'"):
+        settings()
+
+    monkeypatch.delenv("ML_ASSETS_ALERT__WARNING")
+    assert "shop_2" in settings().connections
+    settings.cache_clear()

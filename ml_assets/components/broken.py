@@ -78,6 +78,13 @@ def broken_asset(
     return dg.Definitions(assets=[broken])
 
 
+def last_cause(error: BaseException) -> BaseException:
+    """What first went wrong, of an error that others wrap."""
+    while error.__cause__:
+        error = error.__cause__
+    return error
+
+
 def key_of(template: str, attributes: Mapping[str, Any]) -> str:
     """Asset key of the table that a document defines, or a placeholder key for several assets."""
     if isinstance(key := attributes.get("key"), str) and re.fullmatch(r"\w+/\w+", key, re.ASCII):

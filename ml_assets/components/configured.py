@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 import dagster as dg
 from pydantic import BaseModel, GetJsonSchemaHandler
 
-from ml_assets.components.broken import Broken
+from ml_assets.components.broken import Broken, last_cause
+from ml_assets.configuration.documents import conflict_of
 from ml_assets.configuration.file_defaults import read_document, with_defaults
 from ml_assets.configuration.files.yaml_files import has_templates, with_variables
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -73,10 +74,17 @@ class Configured(dg.Component, Generic[C]):
         if not has_templates(unresolved):
             return cls.of(unresolved, file, number)
         try:
-            with_variables(unresolved, file)
+            with_variables(unresolved, file, has_all=True)
             resolved = context.resolution_context.resolve_value(unresolved)
-        except Exception as error:  # a template may raise anything
+        except ConfigurationError as error:
             return cls.broken(unresolved, file, str(error), number)
+        except Exception as error:  # a template may raise anything
+            why = str(last_cause(error)).strip().rpartition("\n")[2]
+            problem = (
+                f"{file.parent.name}/{file.name} is not usable: a template cannot be resolved: {sentence(why)} "
+                "Expected an environment variable such as '{{ env.NAME }}'."
+            )
+            return cls.broken(unresolved, file, problem, number)
         return cls.of(resolved, file, number)
 
     @classmethod
@@ -90,6 +98,9 @@ class Configured(dg.Component, Generic[C]):
         """
         try:
             attributes = cls.completed(attributes, file)
+            if conflict := conflict_of(cls.__name__, attributes, file, number):
+                problem, has_name = conflict
+                return cls.broken(attributes if has_name else {}, file, problem, number)
             return cls(cls.read(attributes, file))
         except ConfigurationError as error:
             return cls.broken(attributes, file, str(error), number)
@@ -109,7 +120,9 @@ class Configured(dg.Component, Generic[C]):
         try:
             return self.build(context)
         except ConfigurationError as error:
-            broken = Broken(type(self).__name__, self.config.model_dump(), str(error))
+            place = f"{folder_of(context).name}/defs.yaml"
+            problem = str(error) if place in str(error) else f"{place}: {error}"
+            broken = Broken(type(self).__name__, self.config.model_dump(), problem)
             return broken.build_defs(context)
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:

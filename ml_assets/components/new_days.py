@@ -23,7 +23,7 @@ from ml_assets.components.next_days import (
 )
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
 from ml_assets.configuration.documents import days_of
-from ml_assets.configuration.new_days import with_tables_of_file
+from ml_assets.configuration.files.new_days import with_tables_of_file
 from ml_assets.configuration.tables import NewDaysConfiguration, SourceTableConfiguration
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError, TerminalError

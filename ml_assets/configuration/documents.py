@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ml_assets import nouns
 from ml_assets.configuration.chaining.cycles import attributes_of, refuse_cycle
+from ml_assets.configuration.chaining.repeated import repeated
 from ml_assets.configuration.chaining.section import as_feature_table, pipelines_of
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.file_defaults import (
@@ -93,12 +94,41 @@ def chained_table(attributes: Mapping[str, Any], file: Path | None = None) -> di
     Raises:
         ConfigurationError: it is made from itself.
     """
-    refuse_cycle(attributes, [document for _, document in _documents(file)])
+    refuse_cycle(CHAINED, attributes, [document for _, document in _documents(file)])
     features = feature_table(attributes.get("features"), file) or {}
     upstream = {
         column: _with_keys(pipeline, file) for column, pipeline in pipelines_of(attributes).items()
     }
     return as_feature_table(attributes, features, upstream)
+
+
+def conflict_of(
+    template: str, attributes: Mapping[str, Any], file: Path, number: int | str | None
+) -> tuple[str, bool] | None:
+    """What is wrong with a document beside the others, and whether it is the first in this conflict.
+
+    Dagster refuses definitions that are made twice, or from themselves, and with them all others.
+
+    Args:
+        template: template of the document.
+        attributes: its attributes.
+        file: its file.
+        number: its number in the file; when omitted, its attributes tell it from the others.
+    """
+    is_inside = file.is_relative_to(DEFS)
+    documents = _read_files()[0] if is_inside else _outside_documents(file)
+    if found := repeated(template, attributes, documents):
+        problem, (place, first) = found
+        beside = [document for other, document in documents if other == place]
+        position = next(at for at, document in enumerate(beside) if document is first)
+        is_same = attributes_of(first) == attributes if number is None else position == number
+        return problem, place == file and is_same
+    try:
+        if template == FEATURES:
+            refuse_cycle(template, attributes, [document for _, document in documents])
+    except ConfigurationError as error:
+        return str(error), True
+    return None
 
 
 def predicted_table(predictions: str, file: Path | None = None) -> dict[str, Any] | None:
@@ -205,9 +235,17 @@ def sources_of(table: str) -> list[str]:
 
 def lineage_of(table: str) -> list[str]:
     """The tables that a table is computed from, directly or through others, then the table itself."""
-    inputs = (feature_table(table) or {}).get("inputs") or {}
-    found = [one for each in inputs.values() for one in lineage_of(str(each.get("asset")))]
-    return list(dict.fromkeys([*found, table]))
+    return [*_lineage(table, {})]
+
+
+def _lineage(table: str, entered: dict[str, None]) -> dict[str, None]:
+    """Tables upstream of one, then the table; ``entered`` are not entered again, as documents may have cycles."""
+    found: dict[str, None] = {}
+    if table not in entered:
+        inputs = (feature_table(table) or {}).get("inputs") or {}
+        for each in inputs.values():
+            found |= _lineage(str(each.get("asset")), {**entered, table: None})
+    return {**found, table: None}
 
 
 def _outside_documents(file: Path | None) -> list[Document]:

@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field, model_validator
 
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.files.lines import line_of, line_of_text
-from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.files.yaml_files import Document, documents_of, template_of
 from ml_assets.configuration.sections import Owner, Section
 from ml_assets.durations import Age
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion
+from ml_assets.reading import read
 from ml_assets.sources.file_names import FilePattern
 
 DEFAULTS, FEATURES, SOURCE, NEW_DAYS = "Defaults", "FeatureTable", "SourceTable", "NewDays"

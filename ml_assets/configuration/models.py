@@ -14,7 +14,6 @@ from ml_assets.configuration.ensemble.section import (
     unusable_pipelines,
 )
 from ml_assets.configuration.files.lines import line_of
-from ml_assets.configuration.files.reading import Line, not_usable, read, without_line
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import (
     BatchPredictionsConfiguration,
@@ -29,6 +28,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning.ensembles.reach import RuleProblem
 from ml_assets.learning.ensembles.rules import EnsembleRules
 from ml_assets.names import unknown
+from ml_assets.reading import Line, not_usable, read, without_line
 from ml_assets.settings import settings
 
 MODELS: dict[str, type[ModelConfiguration]] = {

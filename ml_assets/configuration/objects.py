@@ -1,5 +1,6 @@
 """Import of dotted paths, and the contracts that a ``defs.yaml`` derives."""
 
+import importlib
 import pkgutil
 from functools import cache
 from typing import Any
@@ -9,6 +10,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import dataset_contract
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import DatasetSpecification
+from ml_assets.names import most_similar
 
 WITH = " with "
 """Separator of the features' and the outcomes' contract in the name of a derived contract."""
@@ -28,9 +30,29 @@ def load_object(path: str) -> Any:
         return pkgutil.resolve_name(":".join(path.rsplit(".", 1)))
     except Exception as error:  # a module of a user may raise anything
         raise ConfigurationError(
-            f"'{path}' cannot be imported ({type(error).__name__}: {error}). Expected "
+            f"'{path}' cannot be imported ({type(error).__name__}: {error}).{_similar(path)} Expected "
             "package.module.name."
         ) from error
+
+
+def _similar(path: str) -> str:
+    """A sentence that suggests the path whose first unknown name is similar to a known one."""
+    known, (first, *rest) = "", path.split(".")
+    names = [module.name for module in pkgutil.iter_modules()]
+    while first in names and rest:
+        known = f"{known}{first}."
+        try:
+            module = importlib.import_module(known[:-1])
+        except Exception:  # that is what the error says
+            return ""
+        inside = pkgutil.iter_modules(module.__path__) if hasattr(module, "__path__") else ()
+        names = [
+            *(name for name, one in vars(module).items() if callable(one)),
+            *(each.name for each in inside),
+        ]
+        first, *rest = rest
+    near = most_similar(first, names) if first not in names else ""
+    return f" Did you mean '{'.'.join([known + near, *rest])}'?" if near else ""
 
 
 def load_contract(path: str) -> type[Contract]:

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import ConfigDict, create_model
 
-from ml_assets.configuration.files.reading import read
+from ml_assets.reading import read
 
 VARIABLE = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
 

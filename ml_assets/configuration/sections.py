@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -47,8 +47,9 @@ def _is_zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
     except (KeyError, OSError, ValueError):
+        near = suggestion(name, available_timezones())
         raise ValueError(
-            f"'{name}' is no time zone, expected for example 'Europe/Berlin'"
+            f"'{name}' is no time zone, expected for example 'Europe/Berlin'.{near}"
         ) from None
 
 
@@ -98,8 +99,8 @@ ClassNames = Annotated[Classes, BeforeValidator(_are_classes)]
 """The classes of a multiclass task."""
 
 
-class Section(BaseModel, extra="forbid", frozen=True):
-    """A part of a ``defs.yaml``; unknown keys are refused."""
+class Section(BaseModel, extra="forbid", frozen=True, allow_inf_nan=False):
+    """A part of a ``defs.yaml``; unknown keys and numbers that are not finite are refused."""
 
 
 def may_lack(*names: str) -> Callable[[dict[str, Any]], None]:

@@ -131,9 +131,13 @@ class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
             )
         if self.time_format and not self.time_column:
             raise ValueError("time_format is given without time_column")
-        for name in ("time_zone", "fresh_within"):
+        for name in ("time_zone", "max_age", "revisit", "retention", "fresh_within"):
             if getattr(self, name) and not self.days:
                 raise ValueError(f"{name} is given without days")
+        if self.time_zone and self.time_format in EPOCHS and not is_dated:
+            raise ValueError(
+                f"time_zone has no effect on {self.time_format}, which is in UTC: remove it"
+            )
         if self.days:
             for name in ("revisit", "retention"):
                 if getattr(self, name):

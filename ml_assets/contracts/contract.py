@@ -12,12 +12,13 @@ from typing import Any, Literal, cast
 
 import pandas as pd
 import pandera.pandas as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ml_assets.cadence import Cadence, Calendar, weekday
 from ml_assets.content import SNAPSHOT
 from ml_assets.contracts import checks
-from ml_assets.errors import ConfigurationError, sentence
+from ml_assets.errors import ConfigurationError
+from ml_assets.reading import read
 
 checks.register()
 
@@ -141,13 +142,8 @@ def limits(contract: type[Contract]) -> Limits:
     Raises:
         ConfigurationError: the contract's metadata has an unknown or unusable entry.
     """
-    try:
-        return Limits.model_validate(getattr(contract.__config__, "metadata", None) or {})
-    except ValidationError as error:
-        raise ConfigurationError(
-            f"{contract.__name__}.Config.metadata is not usable: {sentence(error)} Allowed are "
-            f"{', '.join(Limits.model_fields)}."
-        ) from None
+    metadata = getattr(contract.__config__, "metadata", None) or {}
+    return read(Limits, metadata, f"{contract.__module__}.{contract.__name__}.Config.metadata")
 
 
 def has_rows_on(contract: type[Contract], day: str) -> bool:

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Self
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.durations import Duration, PositiveDuration, partitions
@@ -34,7 +32,7 @@ DEFAULTS: Mapping[Cadence, Mapping[str, str | int]] = {
 """Cadence → defaults that a series with one row in a partition can reach."""
 
 
-class Policy(BaseModel, extra="forbid", frozen=True):
+class Policy(BaseModel, extra="forbid", frozen=True, allow_inf_nan=False):
     """A retraining policy; one YAML file. An omitted signal is disabled.
 
     Weeks and months have other defaults, see ``DEFAULTS``.
@@ -134,21 +132,3 @@ class Policy(BaseModel, extra="forbid", frozen=True):
 
 NO_POLICY = Policy(name="none")
 """Requests a retraining only if there is no champion."""
-
-
-def read_policy(path: Path) -> Policy:
-    """Read a policy file.
-
-    Raises:
-        ConfigurationError: it does not exist, is not YAML, or contains an unknown or invalid key.
-    """
-    try:
-        return Policy.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except OSError as error:
-        raise ConfigurationError(
-            f"Policy file {path} cannot be read ({error.strerror}). Expected a YAML file, or one "
-            "of the pipeline's own policies."
-        ) from None
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise ConfigurationError(f"Policy file {path.name} is invalid: {problem}") from None

@@ -21,11 +21,11 @@ from threadpoolctl import threadpool_limits
 
 from ml_assets import nouns
 from ml_assets.cadence import Span, shifted, steps
+from ml_assets.configuration.files.policies import read_policy
 from ml_assets.configuration.models import merged, pipeline
 from ml_assets.content import SNAPSHOT, digest
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.entries import usable_hashes
-from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.checks.checks import CHECKS_STEP
 from ml_assets.orchestration.runs.runs import project_instance

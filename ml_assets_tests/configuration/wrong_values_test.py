@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import dagster as dg
 import pytest
@@ -17,6 +17,8 @@ from ml_assets.components.pipeline.part import PipelineContracts
 from ml_assets.configuration import documents, models
 from ml_assets.configuration.file_defaults import completed_documents
 from ml_assets.configuration.files.yaml_files import template_of
+from ml_assets.configuration.objects import load_contract
+from ml_assets.contracts.contract import Contract, limits
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
@@ -338,6 +340,9 @@ def test_loading_the_definitions_of_boosters_imports_none() -> None:
         pytest.param("SourceTable", "max_age", "0h", "0h is no time", id="no age"),
         pytest.param("SourceTable", "retention", "0d", "0d is no time", id="no retention"),
         pytest.param("SourceTable", "fresh_within", "1mo", "no fixed length", id="a month"),
+        pytest.param(
+            "SourceTable", "time_zone", "europe/berln", "'Europe/Berlin'?", id="near zone"
+        ),
         pytest.param("SourceTable", "time_column", None, "days is given without", id="no time"),
         pytest.param("SourceTable", "days", None, "time_column is given without", id="no days"),
         pytest.param("SourceTable", "contract", "Flights", "'contract' is 'Flights'", id="path"),
@@ -524,6 +529,54 @@ def test_lineage_reads_resolved_templates(tmp_path: Path, monkeypatch: pytest.Mo
     found = documents.feature_table("shop/orders", file)
 
     assert found == {"key": "shop/orders", "days": 7}
+
+
+@pytest.mark.parametrize("key", ["max_age", "revisit", "retention", "fresh_within"])
+def test_keys_of_days_are_refused_for_a_snapshot(key: str) -> None:
+    attributes = attributes_of("sources", "SourceTable") | {key: "4d"}
+    del attributes["days"], attributes["time_column"]
+
+    with pytest.raises(ConfigurationError, match=r" is given without days"):
+        SourceTable.read({**attributes, "max_age": None, key: "4d"}, DEFS / "defs.yaml")
+
+
+def test_a_time_zone_of_numbers_since_1970_is_refused() -> None:
+    attributes = attributes_of("sources", "SourceTable")
+    attributes |= {"time_format": "epoch_s", "time_zone": "Europe/Berlin"}
+
+    with pytest.raises(ConfigurationError, match="time_zone has no effect on epoch_s"):
+        SourceTable.read(attributes, DEFS / "defs.yaml")
+
+
+@pytest.mark.parametrize(
+    ("path", "similar"),
+    [
+        pytest.param("ml_assets.defs.sources.contracts.Flight", "contracts.Flights'", id="class"),
+        pytest.param(
+            "ml_assets.defs.sources.contract.Flights", "sources.contracts.Flights'", id="module"
+        ),
+        pytest.param("ml_asets.defs.sources.contracts.Flights", "'ml_assets.defs", id="package"),
+    ],
+)
+def test_a_path_that_cannot_be_imported_is_told_with_the_nearest_one(
+    path: str, similar: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf"Did you mean .*{similar}"):
+        load_contract(path)
+
+
+def test_unusable_metadata_of_a_contract_is_told_with_the_nearest_name() -> None:
+    class Misspelled(Contract):
+        class Config:
+            metadata: ClassVar = {"may_be_emtpy": True}
+
+    with pytest.raises(ConfigurationError) as refused:
+        limits(Misspelled)
+
+    assert "Misspelled.Config.metadata is not usable: 'may_be_emtpy' is unknown" in str(
+        refused.value
+    )
+    assert "Did you mean 'may_be_empty'?" in str(refused.value)
 
 
 def test_one_mistake_is_reported_once(tmp_path: Path) -> None:

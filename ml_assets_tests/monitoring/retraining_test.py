@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.cadence import DAYS, shifted
+from ml_assets.configuration.files.policies import read_policy
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.durations import Duration
@@ -18,7 +19,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning.predictions import prediction_columns
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN, RetrainingDecision
 from ml_assets.monitoring.evidence import RetrainingEvidence
-from ml_assets.monitoring.policy import Policy, read_policy
+from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.retraining import decide
 from ml_assets.release.champion import Champion
 from ml_assets_tests.project import ROOT
@@ -604,16 +605,24 @@ def test_three_policies_are_shipped() -> None:
 @pytest.mark.parametrize(
     ("text", "reported"),
     [
-        pytest.param("name: x\nbudgett: 3", "budgett", id="unknown key"),
+        pytest.param(
+            "name: x\nbudgett: 3", r"Did you mean 'budget'\? \(line 2\)", id="unknown key"
+        ),
         pytest.param("name: [x", "while parsing", id="not YAML"),
         pytest.param("name: x\nbudget: many", "budget", id="wrong type"),
         pytest.param("name: x\nwindows: 0", "windows", id="out of range"),
         pytest.param("name: x\nperformance_drop: .nan", "performance_drop", id="not a number"),
         pytest.param("budget: 3", "name", id="no name"),
-        pytest.param("", "valid dictionary", id="empty"),
-        pytest.param("- name", "valid dictionary", id="a list"),
+        pytest.param("", "0 documents, expected one", id="empty"),
+        pytest.param("- name", "expected a mapping", id="a list"),
         pytest.param("1: x", "string", id="key that is no text"),
-        pytest.param(b"name: \xff\xfe", "decode", id="not text"),
+        pytest.param(b"name: \xff\xfe", r"is not UTF-8 \(line 1\)", id="not text"),
+        pytest.param(
+            "name: x\nbudget: 3\nbudget: 4", r"twice, first in line 2 \(line 3", id="key twice"
+        ),
+        pytest.param("name: x\nperformance_drop: .inf", "finite number", id="infinite"),
+        pytest.param("name: x\x07", "#x0007", id="control character"),
+        pytest.param("name: a\n---\nname: b", "2 documents, expected one", id="two documents"),
     ],
 )
 def test_unusable_policy_is_refused_with_its_name_and_what_is_wrong(

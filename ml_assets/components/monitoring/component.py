@@ -12,10 +12,11 @@ from ml_assets.components.monitoring.retraining import RetrainingStage
 from ml_assets.components.monitoring.sensors import day_sensor, retraining_sensor
 from ml_assets.components.pipeline.members import member_pipelines
 from ml_assets.components.pipeline.part import ModelPart
+from ml_assets.configuration.files.policies import read_policy
 from ml_assets.configuration.parts import MonitoringConfiguration, is_logged
 from ml_assets.configuration.reachable import unreachable_retraining
 from ml_assets.monitoring.limits import ReportRules
-from ml_assets.monitoring.policy import NO_POLICY, read_policy
+from ml_assets.monitoring.policy import NO_POLICY
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Whether a table of chained features is made from itself, by what documents name."""
+"""Whether a computed table is made from itself, by what documents name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,10 +12,13 @@ DocumentText = Mapping[str, Any]
 """``type`` and ``attributes`` of a document."""
 
 
-def refuse_cycle(attributes: Mapping[str, Any], documents: Sequence[DocumentText]) -> None:
-    """Refuse a ``ChainedFeatures`` document that is made from itself.
+def refuse_cycle(
+    template: str, attributes: Mapping[str, Any], documents: Sequence[DocumentText]
+) -> None:
+    """Refuse the document of a computed table that is made from itself.
 
     Args:
+        template: its template.
         attributes: its attributes.
         documents: all documents.
 
@@ -23,7 +26,7 @@ def refuse_cycle(attributes: Mapping[str, Any], documents: Sequence[DocumentText
         ConfigurationError: it is.
     """
     key, seen = attributes.get("key"), set[str]()
-    found = _made_from(CHAINED, attributes)
+    found = _made_from(template, attributes)
     while found := [table for table in found if table not in seen]:
         if key in found:
             raise ConfigurationError(

@@ -27,16 +27,20 @@ def line_of(file: Path, attributes: Mapping[str, Any], path: Sequence[str | int]
         found = _child(document, "attributes")
         if found is None or not _is_of(found, attributes):
             continue
-        line, depth = None, 0
-        for part in path:
-            below = _entry(found, part)
-            if below is None:
-                break
-            named, found = below
-            line, depth = named.start_mark.line + 1, depth + 1
+        line, depth = _deepest(found, path)
         if line is not None and (best is None or depth > best[0]):
             best = depth, line
     return best[1] if best else None
+
+
+def line_of_key(file: Path, path: Sequence[str | int]) -> int | None:
+    """The line of a value of a file with one document, or of the nearest section around it.
+
+    Args:
+        file: the file.
+        path: keys and numbers that lead to the value.
+    """
+    return next((found for node in _documents(file) if (found := _deepest(node, path)[0])), None)
 
 
 def line_of_text(file: Path, text: str) -> int | None:
@@ -63,6 +67,18 @@ def _documents(file: Path) -> list[yaml.Node]:
         return _composed(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return []
+
+
+def _deepest(node: yaml.Node, path: Sequence[str | int]) -> tuple[int | None, int]:
+    """Line of the last part of a path that a node has, and the number of parts that it has."""
+    line, depth = None, 0
+    for part in path:
+        below = _entry(node, part)
+        if below is None:
+            break
+        named, node = below
+        line, depth = named.start_mark.line + 1, depth + 1
+    return line, depth
 
 
 def _is_of(node: yaml.Node, attributes: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.configuration.documents import of_template, unreadable_files
 from ml_assets.configuration.ensemble.section import EnsembleConfiguration
+from ml_assets.configuration.files.policies import read_policy
 from ml_assets.configuration.models import MODELS, PARTS, pipeline, pipeline_of, pipelines_outside
 from ml_assets.configuration.parts import (
     BatchPredictionsConfiguration,
@@ -15,7 +16,7 @@ from ml_assets.configuration.parts import (
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.watching.tables import watched_predictions
 from ml_assets.errors import MLAssetsError
-from ml_assets.monitoring.policy import NO_POLICY, Policy, read_policy
+from ml_assets.monitoring.policy import NO_POLICY, Policy
 
 
 def watched_pipelines() -> tuple[list[WatchedPipeline], dict[str, MLAssetsError]]:
