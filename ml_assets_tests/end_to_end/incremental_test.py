@@ -1,16 +1,39 @@
 """What changed is computed again, and nothing else."""
 
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import pytest
 
 from ml_assets_tests.end_to_end.conftest import TWO_WEEKS
+from ml_assets_tests.prepared import build_once, opened_copy
 from ml_assets_tests.project import DAILY, Project
 
 AS_OF = "2013-01-25"
 TRAINING = "group:flight_delays__training"
+
+
+@pytest.fixture(scope="module")
+def trained_home(
+    tmp_path_factory: pytest.TempPathFactory, two_weeks_home: Path, definitions: dg.Definitions
+) -> Path:
+    """Two weeks with a model."""
+
+    def build(home: Path) -> None:
+        with opened_copy(two_weeks_home, home, definitions) as project:
+            assert project.materialize(TRAINING, AS_OF).succeeded
+
+    return build_once(tmp_path_factory, "trained", build)
+
+
+@pytest.fixture
+def trained(tmp_path: Path, trained_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
+    """A project with two weeks and a model."""
+    with opened_copy(trained_home, tmp_path / "home", definitions) as project:
+        yield project
 
 
 def changed_days(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> set:
@@ -77,14 +100,13 @@ def test_a_stale_day_is_not_used_downstream(two_weeks: Project) -> None:
 
 
 @pytest.mark.slow
-def test_a_model_is_the_same_every_time_and_reads_no_later_day(two_weeks: Project) -> None:
-    assert two_weeks.materialize(TRAINING, AS_OF).succeeded
-    before = two_weeks.versions("flight_delays/model")
+def test_a_model_is_the_same_every_time_and_reads_no_later_day(trained: Project) -> None:
+    before = trained.versions("flight_delays/model")
 
-    assert two_weeks.materialize(TRAINING, AS_OF).succeeded
+    assert trained.materialize(TRAINING, AS_OF).succeeded
 
-    assert two_weeks.versions("flight_delays/model") == before
-    rows = two_weeks.lake.read("flight_delays/training_dataset", [AS_OF])
+    assert trained.versions("flight_delays/model") == before
+    rows = trained.lake.read("flight_delays/training_dataset", [AS_OF])
     assert rows["known_at"].max() < pd.Timestamp(AS_OF, tz="America/New_York")
 
 
@@ -145,30 +167,28 @@ def test_an_altered_day_is_not_used_until_it_is_rewritten(two_weeks: Project) ->
 
 
 @pytest.mark.slow
-def test_a_lost_model_is_trained_again_and_is_the_same(two_weeks: Project) -> None:
-    assert two_weeks.materialize(TRAINING, AS_OF).succeeded
-    before = two_weeks.versions("flight_delays/model")
-    shutil.rmtree(two_weeks.data / "models")
-    assert [r for r in two_weeks.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
+def test_a_lost_model_is_trained_again_and_is_the_same(trained: Project) -> None:
+    before = trained.versions("flight_delays/model")
+    shutil.rmtree(trained.data / "models")
+    assert [r for r in trained.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
 
-    assert two_weeks.materialize(TRAINING, AS_OF).succeeded
+    assert trained.materialize(TRAINING, AS_OF).succeeded
 
-    assert two_weeks.versions("flight_delays/model") == before
-    assert not [r for r in two_weeks.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
+    assert trained.versions("flight_delays/model") == before
+    assert not [r for r in trained.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
 
 
 @pytest.mark.slow
-def test_a_range_of_as_of_days_gives_the_models_of_single_days(two_weeks: Project) -> None:
-    for day in ("2013-01-25", "2013-01-26"):
-        assert two_weeks.materialize(TRAINING, day).succeeded
-    alone = two_weeks.versions("flight_delays/model", "flight_delays/evaluation")
-    shutil.rmtree(two_weeks.data / "models")
-    for file in two_weeks.data.glob("ledger.db*"):
+def test_a_range_of_as_of_days_gives_the_models_of_single_days(trained: Project) -> None:
+    assert trained.materialize(TRAINING, "2013-01-26").succeeded
+    alone = trained.versions("flight_delays/model", "flight_delays/evaluation")
+    shutil.rmtree(trained.data / "models")
+    for file in trained.data.glob("ledger.db*"):
         file.unlink()
-    shutil.rmtree(two_weeks.data / "lake")
-    assert two_weeks.materialize_daily(TWO_WEEKS).succeeded
+    shutil.rmtree(trained.data / "lake")
+    assert trained.materialize_daily(TWO_WEEKS).succeeded
 
-    outcome = two_weeks.materialize(TRAINING, "2013-01-25...2013-01-26")
+    outcome = trained.materialize(TRAINING, "2013-01-25...2013-01-26")
 
     assert outcome.succeeded, outcome.failed_steps
-    assert two_weeks.versions("flight_delays/model", "flight_delays/evaluation") == alone
+    assert trained.versions("flight_delays/model", "flight_delays/evaluation") == alone

@@ -8,11 +8,13 @@ model that fails its tests; a release cut short; the model card and the audit tr
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,7 +47,9 @@ from ml_assets_tests.prepared import (
     RELEASED,
     TRAINED,
     assets,
+    build_once,
     nouns_of,
+    opened_copy,
     run,
     specification,
     tick,
@@ -116,6 +120,27 @@ def assert_nothing_was_released(project: Project) -> None:
     staged = Workspace.of_environment().registry.with_alias(PIPELINE, STAGING)
     assert staged is not None
     assert staged.as_of == CHAMPION
+
+
+@pytest.fixture(scope="module")
+def approved_home(
+    tmp_path_factory: pytest.TempPathFactory, waiting_home: Path, definitions: dg.Definitions
+) -> Path:
+    """A challenger that was approved, and whose release its sensor continued."""
+
+    def build(home: Path) -> None:
+        with opened_copy(waiting_home, home, definitions) as project:
+            say(Action.APPROVE, expires="7d")
+            continue_release(project)
+
+    return build_once(tmp_path_factory, "approved", build)
+
+
+@pytest.fixture
+def approved(tmp_path: Path, approved_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
+    """A project whose approved challenger is champion."""
+    with opened_copy(approved_home, tmp_path / "home", definitions) as project:
+        yield project
 
 
 # What stops a model
@@ -483,21 +508,19 @@ def gate(project: Project) -> CheckResult:
 
 
 def test_an_approval_is_used_once_however_often_the_release_is_run_again(
-    waiting: Project,
+    approved: Project,
 ) -> None:
-    say(Action.APPROVE, expires="1h")
-    continue_release(waiting)
-    version = waiting.entries(CHAMPIONS)[BLOCKED].content_hash
+    version = approved.entries(CHAMPIONS)[BLOCKED].content_hash
     log = Workspace.of_environment().approvals
     assert [one.action for one in log.records(PIPELINE)] == [Action.APPROVE, Action.APPLY]
 
     for noun in RELEASED:
-        waiting.lake.ledger.append(
+        approved.lake.ledger.append(
             [Entry(f"{PIPELINE}/{noun}", BLOCKED, Status.WRITING, run_id="killed")]
         )
-    assert waiting.materialize(AFTER_DECISION, BLOCKED).succeeded
+    assert approved.materialize(AFTER_DECISION, BLOCKED).succeeded
 
-    assert waiting.entries(CHAMPIONS)[BLOCKED].content_hash == version
+    assert approved.entries(CHAMPIONS)[BLOCKED].content_hash == version
     assert len(log.records(PIPELINE)) == 2
     assert champion() == BLOCKED
 
@@ -687,11 +710,8 @@ def test_a_release_interrupted_before_its_alias_update_is_finished(
 # What can be read afterwards
 
 
-def test_the_card_of_a_version_is_in_the_lake_and_in_its_model_folder(waiting: Project) -> None:
-    say(Action.APPROVE)
-    continue_release(waiting)
-
-    [card] = waiting.lake.read(CARDS, [BLOCKED])["markdown"]
+def test_the_card_of_a_version_is_in_the_lake_and_in_its_model_folder(approved: Project) -> None:
+    [card] = approved.lake.read(CARDS, [BLOCKED])["markdown"]
 
     folder = Workspace.of_environment().registry.folder(PIPELINE, 2)
     assert (folder / "model_card.md").read_text("utf-8") == card
@@ -700,20 +720,17 @@ def test_the_card_of_a_version_is_in_the_lake_and_in_its_model_folder(waiting: P
     for text in ("Ann", "the storm is over", "groups_are_close", "2013-01-12", "minute_of_day"):
         assert text in card, text
     assert Workspace.of_environment().models.is_intact(
-        f"{PIPELINE}/model", str(decision(waiting)["challenger"])
+        f"{PIPELINE}/model", str(decision(approved)["challenger"])
     )
 
 
 def test_the_audit_trail_records_who_promoted_what_when_and_on_which_evidence(
-    waiting: Project,
+    approved: Project,
 ) -> None:
-    say(Action.APPROVE, expires="7d")
-    continue_release(waiting)
-
     events = audit(Workspace.of_environment().lake, Workspace.of_environment().approvals, PIPELINE)
 
     of_day = [event for event in events if event.as_of == BLOCKED]
     assert [event.who for event in of_day if event.who][-1].startswith("Ann")
-    assert {event.evidence for event in of_day} == {decision(waiting)["evidence"]}
+    assert {event.evidence for event in of_day} == {decision(approved)["evidence"]}
     assert [event.version for event in events if event.version] == [1, 2]
     assert [event.at for event in of_day] == sorted(event.at for event in of_day)

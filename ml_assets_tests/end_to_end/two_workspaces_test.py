@@ -21,6 +21,9 @@ pytestmark = pytest.mark.slow
 
 STEPS = (TRAINED, DECIDED, RELEASED)
 PIPELINE = "flight_delays"
+TRAINED_FROM = assets("flight_features", "flight_outcomes")
+LOOKING_BACK = "2013-01-05...2013-01-19"
+"""Days whose features read flights of the first of them."""
 
 
 class Side:
@@ -88,7 +91,7 @@ def test_two_data_folders_in_one_process_are_independent(
     with closing(sqlite3.connect(tmp_path / "other" / "source.db")) as source, source:
         source.execute("DELETE FROM flights WHERE month = 1 AND day = 5 AND flight = 15")
     other.materialize('key:"sources/flights"', "2013-01-05")
-    other.materialize("group:flight_delays__features", "2013-01-05...2013-01-31")
+    other.materialize(TRAINED_FROM, LOOKING_BACK)
     for nouns in STEPS:
         for side, idle in ((one, other), (other, one)):
             before = idle.stored()

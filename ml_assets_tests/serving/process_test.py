@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ml_assets_tests.prepared import ASKED_FOR, CHAMPION, TRAINING
+from ml_assets_tests.prepared import ASKED_FOR, CHAMPION, RELEASED, assets
 from ml_assets_tests.project import Project
+from ml_assets_tests.serving.forks import forked
 from ml_assets_tests.serving.processes import PREDICT, Load, flight_requests, running
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,7 @@ def test_what_was_acknowledged_is_logged_once_after_ten_kills(with_champion: Pro
     bodies = flight_requests(with_champion, DAY)
     acknowledged: list[str] = []
     for kill in range(KILLS):
-        with running(with_champion.data.parent) as service:
+        with forked(with_champion.data.parent) as service:
             load = Load(service.url, bodies, AT)
             with load.from_clients(8):
                 load.wait_for(20 + 13 * kill)
@@ -110,14 +111,14 @@ def test_a_fuzzer_gets_documented_answers_only(with_champion: Project, tmp_path:
 
 
 def test_a_new_champion_answers_within_five_seconds_without_a_failed_request(
-    with_champion: Project,
+    measured: Project,
 ) -> None:
-    bodies = flight_requests(with_champion, DAY)
-    with running(with_champion.data.parent) as service:
-        load = Load(service.url, bodies, AT)
+    bodies = flight_requests(measured, DAY)
+    with running(measured.data.parent) as service:
+        load = Load(service.url, bodies, AT, pause=0.02)
         with load.from_clients(4):
             load.wait_for(10)
-            done = with_champion.materialize(TRAINING, ASKED_FOR)
+            done = measured.materialize(assets("release_decision", *RELEASED), ASKED_FOR)
             assert done.succeeded, done.failed_steps
             released = time.monotonic()
             with httpx.Client(base_url=service.url) as client:

@@ -104,6 +104,7 @@ class Load:
         at: time as of which they are requested.
         headers: further headers.
         path: path of the address.
+        pause: time of a client between an answer and its next request, seconds.
     """
 
     url: str
@@ -111,6 +112,7 @@ class Load:
     at: str
     headers: Mapping[str, str] = field(default_factory=dict)
     path: str = PREDICT
+    pause: float = 0
 
     def __post_init__(self) -> None:
         """Nothing is sent yet."""
@@ -150,3 +152,4 @@ class Load:
                     self.broken += 1
                     return
                 self.answers.append(answer)
+                self._stop.wait(self.pause)

@@ -1,6 +1,8 @@
 """Columns that are an aggregate of the target over rows that are later, or over all rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -29,6 +31,11 @@ GROUP_RESIDUAL = 5e-3
 
 MAX_WINDOW, MIN_CHANGES = 30, 30
 SAME = 0.98
+ROUNDING = 1e-9
+"""Relative difference of equal values."""
+
+KEPT = 32
+"""Histories whose targets are kept: a table's own and those of its days."""
 
 
 def future_aggregate(history: History, column: Column) -> str | None:
@@ -78,8 +85,7 @@ def moves_with_later(history: History, column: Column) -> str | None:
     known = np.isfinite(moves[rows])
     if known.sum() < MIN_ROWS or np.mean(moves[rows][known] != 0) < 0.1:
         return None
-    for signal in history.signals[:MAX_SIGNALS]:
-        near = neighbourhood(history, signal)
+    for near in _neighbourhoods(history):
         found = near and _shares(near, moves)
         if found and found[1] <= min(EXPLAINED, OF_PAST * found[0]) and found[0] >= BY_PAST:
             return (
@@ -104,7 +110,13 @@ class Neighbourhood:
     earlier: int
 
 
-def neighbourhood(history: History, signal: np.ndarray) -> Neighbourhood | None:
+@lru_cache(KEPT)
+def _neighbourhoods(history: History) -> Sequence[Neighbourhood | None]:
+    """The same for the signals of a target, which all columns are compared with."""
+    return [_neighbourhood(history, signal) for signal in history.signals[:MAX_SIGNALS]]
+
+
+def _neighbourhood(history: History, signal: np.ndarray) -> Neighbourhood | None:
     """The targets near evenly spread rows; None when the series are too short."""
     length = len(history) / len(np.unique(history.entities))
     most = int(min(MAX_LAG, length // 4, len(history) // (2 * ROWS_PER_LAG)))
@@ -147,22 +159,47 @@ def _extreme_of_later(history: History, column: Column) -> str | None:
     rows = evenly(len(history), FITTED_ROWS)
     values = column.numbers[rows]
     changed = values != history.shifted(column.numbers, -1, rows)
-    for word, pick in (("largest", np.fmax), ("smallest", np.fmin)):
-        for first in (0, 1):
-            running = history.shifted(history.target, first, rows)
-            for size in range(2, MAX_WINDOW + 1):
-                running = pick(running, history.shifted(history.target, first + size - 1, rows))
-                if _equal(values, running, changed):
-                    start = "the row itself" if first == 0 else "the next row"
-                    return f"is the {word} `{history.name}` of {size} rows from {start} on"
+    for extreme in _extremes(history):
+        if _equal(values, extreme.targets, changed):
+            return extreme.words
     return None
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """The largest or smallest target of some rows to come.
+
+    Attributes:
+        words: what a column is that has these values.
+        targets: (m,) the targets, for evenly spread rows.
+    """
+
+    words: str
+    targets: np.ndarray
+
+
+@lru_cache(KEPT)
+def _extremes(history: History) -> Sequence[Extreme]:
+    """All of them that a column is compared with."""
+    rows = evenly(len(history), FITTED_ROWS)
+    later = [history.shifted(history.target, shift, rows) for shift in range(MAX_WINDOW + 1)]
+    return [
+        Extreme(
+            f"is the {word} `{history.name}` of {size} rows from {start} on",
+            targets,
+        )
+        for word, pick in (("largest", np.fmax), ("smallest", np.fmin))
+        for first, start in enumerate(("the row itself", "the next row"))
+        for size, targets in enumerate(pick.accumulate(later[first : first + MAX_WINDOW]), start=1)
+        if size > 1
+    ]
 
 
 def _equal(values: np.ndarray, wanted: np.ndarray, changed: np.ndarray) -> bool:
     """Whether values are those that are wanted, also where they have just changed."""
     both = np.isfinite(values) & np.isfinite(wanted)
-    same = np.isclose(values[both], wanted[both], rtol=1e-9, atol=0)
     changed = changed[both]
-    return bool(
-        changed.sum() >= MIN_CHANGES and same.mean() >= SAME and same[changed].mean() >= SAME
-    )
+    if changed.sum() < MIN_CHANGES:
+        return False
+    same = np.abs(values[both] - wanted[both]) <= ROUNDING * np.abs(wanted[both])
+    return bool(same.mean() >= SAME and same[changed].mean() >= SAME)

@@ -37,9 +37,9 @@ PAST = (1, 2, 3, 7, 24, 168)
 """Earlier rows of an entity from which the target's own past is taken."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
-    """Rows with a known target and time, in the order of entity and time.
+    """Rows with a known target and time, in the order of entity and time; equal to itself only.
 
     Attributes:
         frame: (n, …) the rows.
