@@ -23,11 +23,12 @@ from ml_assets.components.next_days import (
 )
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
 from ml_assets.configuration.documents import days_of
-from ml_assets.configuration.files.new_days import with_tables_of_file
+from ml_assets.configuration.files.new_days import refuse_unusable_tables, with_tables_of_file
 from ml_assets.configuration.tables import NewDaysConfiguration, SourceTableConfiguration
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError, TerminalError
 from ml_assets.lake.store import Lake
+from ml_assets.names import unknown
 from ml_assets.orchestration.partitions import Partitions, calendar_of, last_inputs
 from ml_assets.orchestration.runs.attempts import attempts
 from ml_assets.orchestration.runs.requests import REASON, Unit, request, unit_of
@@ -57,6 +58,7 @@ class NewDays(Configured[NewDaysConfiguration]):
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The sensor; with ``schedule`` in the configuration, a schedule that does the same."""
+        refuse_unusable_tables(self.config, folder_of(context) / "defs.yaml")
         tables = [*self.config.snapshots, *self._daily]
         target = dg.AssetSelection.assets(*(dg.AssetKey(table.split("/")) for table in tables))
         if self.config.schedule is None:
@@ -235,6 +237,9 @@ def _source_table(graph: Any, table: str) -> SourceTable:
 
 
 def _partitions(graph: Any, table: str) -> Partitions:
+    if not graph.has(_key(table)):
+        known = ["/".join(key.path) for key in graph.get_all_asset_keys()]
+        raise unknown("table", table, known)
     found = graph.get(_key(table)).partitions_def
     if not isinstance(found, Partitions):
         raise ConfigurationError(

@@ -161,3 +161,56 @@ def test_text_that_is_no_cron_schedule_is_refused(tmp_path: Path, written: str, 
     [problem] = broken_assets(definitions(tmp_path, wrong).resolve_asset_graph()).values()
 
     assert f"is '{written}', which is no cron schedule.{hint} Expected minute, hour" in problem
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        pytest.param(
+            "sources: [meters/readings]",
+            "sources: [meters/reading]",
+            "'sources' names meters/reading, which no SourceTable document defines. Did you mean "
+            "'meters/readings'?",
+            id="unknown source",
+        ),
+        pytest.param(
+            "sources: [meters/readings]",
+            "sources: [meters/features]",
+            "'sources' names meters/features, which no SourceTable document defines.",
+            id="computed table as source",
+        ),
+        pytest.param(
+            "sources: [meters/readings]",
+            "sources: [meters/readings, meters/readings]",
+            "meters/readings is given more than once",
+            id="twice",
+        ),
+        pytest.param(
+            "sources: [meters/readings]",
+            "sources: [meters/readings]\n  snapshots: [meters/readings]",
+            "'snapshots' names meters/readings, which has days. Name it in 'sources'.",
+            id="days as snapshot",
+        ),
+    ],
+)
+def test_sources_that_no_document_defines_are_refused(
+    tmp_path: Path, before: str, after: str, problem: str
+) -> None:
+    assert before in text()
+    wrong = text().replace(before, after)
+
+    found = "\n".join(broken_assets(definitions(tmp_path, wrong).resolve_asset_graph()).values())
+
+    assert problem in found
+
+
+def test_a_tick_names_the_nearest_of_an_unknown_table(tmp_path: Path) -> None:
+    new_home(tmp_path)
+    write(tmp_path / "data" / "source.db", SERIES["hours over a clock change"])
+    wrong = text().replace("tables: [meters/features]", "tables: [meters/feature]")
+    with opened(tmp_path, definitions(tmp_path / "defs", wrong)) as project:
+        refused = tick(project, at_six(1))
+
+    assert refused.requests == []
+    assert "There is no table 'meters/feature'" in refused.reason
+    assert "Did you mean 'meters/features'?" in refused.reason
