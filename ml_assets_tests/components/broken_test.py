@@ -20,10 +20,20 @@ from ml_assets_tests.project import Project
 ALL_DAYS = "2024-01-01...2024-02-29"
 NEW_DAYS = """
 ---
+type: ml_assets.components.SourceTable
+attributes:
+  key: shop/readings
+  table: readings
+  contract: ml_assets_tests.components.cadences_test.Readings
+  description: Readings of meters.
+  owners: ["team:shop"]
+  time_column: at
+  days: {first: "2024-01-01", last: "2024-02-29", timezone: UTC}
+---
 type: ml_assets.components.NewDays
 attributes:
   name: shop__new_days
-  sources: [shop/orders]
+  sources: [shop/readings]
   tables: [shop/weights]
 """
 
