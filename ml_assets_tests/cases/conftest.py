@@ -36,7 +36,7 @@ def short(definitions: dg.Definitions) -> dg.Definitions:
     ]
     assert definitions.component_tree is not None
     made = NewDays.of({**attributes, "tables": TRAINED_FROM}, FILE).build(
-        definitions.component_tree.load_context
+        definitions.component_tree.load_context.for_path(FILE.parent)
     )
     others = [sensor for sensor in definitions.sensors or () if sensor.name != NEW_DAYS]
     return dg.Definitions(
