@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ml_assets import nouns
 from ml_assets.cadence import Span, steps
-from ml_assets.components.pipeline.stages import DECISION, SCORING, TRAINING
+from ml_assets.components.pipeline.stages import DAILY, TRAINING
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import advance, load
 from ml_assets.ledger.entries import Status
@@ -179,7 +180,7 @@ def assert_a_rerun_changes_nothing(project: Project) -> None:
     entries = stored_entries(project, RELEASES, AS_OF)
     assert project.materialize_daily(f"2013-01-01...{LAST_DAY}").succeeded
     process_span(project, FIRST_AS_OF, LAST_DAY)
-    scored = " or ".join(f'key:"{PIPELINE}/{noun}"' for noun in [*SCORING, DECISION])
+    scored = " or ".join(f'key:"{PIPELINE}/{noun}"' for noun in [*DAILY, nouns.RETRAINING_DECISION])
     assert project.materialize(scored, f"{FIRST_AS_OF}...{LAST_DAY}").succeeded
     trained = " or ".join(f'key:"{PIPELINE}/{noun}"' for noun in TRAINING)
     assert project.materialize(trained, AS_OF).succeeded

@@ -17,8 +17,9 @@ from dagster import DagsterRunStatus, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
+from ml_assets import nouns
 from ml_assets.ledger.entries import grouped
-from ml_assets.lineage.pipelines import DECISION, SCORING
+from ml_assets.lineage.pipelines import SCORING
 from ml_assets.planning.progress import unfinished
 from ml_assets.planning.reopen import reopen
 from ml_assets_tests.faults.daemon import Daemon, daemon_of
@@ -33,7 +34,11 @@ from ml_assets_tests.soak.schedule import FIRST_DAY, Planned, day_after
 NEW_DAYS = "flight_delays__new_days"
 SENSORS = {NEW_DAYS, "flight_delays__days", "flight_delays__retraining"}
 OUTCOMES = "flight_delays/flight_outcomes"
-DERIVED = (FEATURES, OUTCOMES, *(f"flight_delays/{noun}" for noun in (*SCORING, DECISION)))
+DERIVED = (
+    FEATURES,
+    OUTCOMES,
+    *(f"flight_delays/{noun}" for noun in (*SCORING, nouns.RETRAINING_DECISION)),
+)
 """Tables that are computed, in the order in which they read each other."""
 TABLES = (FLIGHTS, WEATHER, *DERIVED)
 PID = re.compile(r"pid: (\d+)")
