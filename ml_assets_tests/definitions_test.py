@@ -231,9 +231,11 @@ def test_folders_that_cannot_be_read_are_shown_as_broken_and_the_others_load(
     )
 
     assert "not_yaml/broken_folder" in output
-    assert "ParserError: while parsing" in output
+    assert "not_yaml/defs.yaml is not valid YAML: while parsing a flow node" in output
     assert "unknown_template/broken_folder" in output
-    assert "no attribute `Model`" in output
+    assert (
+        "unknown_template/defs.yaml is not usable: 'type' is 'ml_assets.components.Model'" in output
+    )
     assert "sources/airlines" in output
 
 
