@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from multiprocessing import forkserver
 
+import dagster as dg
 from rich.console import Console
 
 from ml_assets.cadence import Span, shifted
@@ -200,8 +201,10 @@ def extra_flight(midnight: datetime) -> dict[str, str | int]:
     }
 
 
-_definitions = cache(project_definitions)
-"""The definitions, loaded once in this process and once in that of the stages."""
+@cache
+def _definitions() -> dg.Definitions:
+    """The definitions, loaded once in each process."""
+    return project_definitions()
 
 
 def _fill_source(last: str) -> None:
