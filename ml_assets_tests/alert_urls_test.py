@@ -77,7 +77,7 @@ def test_a_level_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(ConfigurationError, match="ML_ASSETS_ALERTS__CRITCAL") as caught:
         settings()
-    assert "Did you mean ML_ASSETS_ALERTS__CRITICAL?" in str(caught.value)
+    assert "Did you mean 'ML_ASSETS_ALERTS__CRITICAL'?" in str(caught.value)
     assert "ML_ASSETS_ALERTS__INFO" in str(caught.value)
 
 

@@ -123,4 +123,5 @@ def test_tables_of_weeks_are_on_no_day_of_the_week(
     definitions(tmp_path, weekly)
 
     for table, contract in {"market/prices": "Prices", "market/before": "Before"}.items():
-        assert f"{table} is broken: {contract}.Config.metadata has 'empty_on'" in caplog.text
+        problem = f"{tmp_path.name}/defs.yaml: {contract}.Config.metadata has 'empty_on'"
+        assert f"{table} is broken: {problem}" in caplog.text

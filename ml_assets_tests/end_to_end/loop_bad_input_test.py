@@ -247,7 +247,8 @@ def refused() -> str:
 
 def test_a_missing_policy_is_reported(policy: Path) -> None:
     assert refused().startswith(
-        f"Policy file {policy} cannot be read (No such file or directory). Expected a YAML file"
+        f"flight_delays/defs.yaml: Policy file {policy} cannot be read (there is no such file; its folder "
+        "has none). Expected a YAML file"
     )
 
 
@@ -255,12 +256,18 @@ def test_a_missing_policy_is_reported(policy: Path) -> None:
     ("text", "problem"),
     [
         pytest.param("name: [", "while parsing", id="no YAML"),
-        pytest.param("", "valid dictionary", id="empty"),
-        pytest.param("evaluation_window: 14d", "name Field required", id="no name"),
-        pytest.param("name: x\nperformance_dorp: 0.1", "performance_dorp Extra", id="misspelled"),
-        pytest.param("name: x\nbudget: -1", "greater than or equal to 0", id="negative budget"),
-        pytest.param("name: x\nwindows: many", "valid integer", id="no number"),
-        pytest.param("name: \x00", "special characters are not allowed", id="binary"),
+        pytest.param("", "has 0 documents, expected one", id="empty"),
+        pytest.param("evaluation_window: 14d", "'name' is missing", id="no name"),
+        pytest.param(
+            "name: x\nperformance_dorp: 0.1",
+            "Did you mean 'performance_drop'? (line 2)",
+            id="misspelled",
+        ),
+        pytest.param(
+            "name: x\nbudget: -1", "greater than or equal to 0 (line 2)", id="negative budget"
+        ),
+        pytest.param("name: x\nwindows: many", "'windows' is 'many'", id="no number"),
+        pytest.param("name: \x00", "the character #x0000 at position 6 is not", id="binary"),
     ],
 )
 def test_an_invalid_policy_is_reported_with_the_problem(
@@ -270,5 +277,5 @@ def test_an_invalid_policy_is_reported_with_the_problem(
 
     reported = refused()
 
-    assert reported.startswith("Policy file mine.yaml is invalid: ")
+    assert reported.startswith("flight_delays/defs.yaml: Policy file mine.yaml ")
     assert problem in reported
