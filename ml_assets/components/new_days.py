@@ -58,7 +58,8 @@ class NewDays(Configured[NewDaysConfiguration]):
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The sensor; with ``schedule`` in the configuration, a schedule that does the same."""
-        refuse_unusable_tables(self.config, folder_of(context) / "defs.yaml")
+        file = folder_of(context) / "defs.yaml"
+        refuse_unusable_tables(self.config, file)
         tables = [*self.config.snapshots, *self._daily]
         target = dg.AssetSelection.assets(*(dg.AssetKey(table.split("/")) for table in tables))
         if self.config.schedule is None:
@@ -70,7 +71,7 @@ class NewDays(Configured[NewDaysConfiguration]):
                 default_status=self.config.default_status,
             )
             return dg.Definitions(sensors=[sensed(self._evaluate)])
-        days = days_of(self.config.sources[0], folder_of(context) / "defs.yaml")
+        days = days_of(self.config.sources[0], file)
         scheduled = schedule(
             self.config.name,
             DESCRIPTION,

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ml_assets import nouns
 from ml_assets.configuration.chaining.cycles import attributes_of, refuse_cycle
-from ml_assets.configuration.chaining.repeated import repeated
+from ml_assets.configuration.chaining.repeated import position_of, repeated
 from ml_assets.configuration.chaining.section import as_feature_table, pipelines_of
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.file_defaults import (
@@ -118,10 +118,13 @@ def conflict_of(
     is_inside = file.is_relative_to(DEFS)
     documents = _read_files()[0] if is_inside else _outside_documents(file)
     if found := repeated(template, attributes, documents):
-        problem, (place, first) = found
-        beside = [document for other, document in documents if other == place]
-        position = next(at for at, document in enumerate(beside) if document is first)
-        is_same = attributes_of(first) == attributes if number is None else position == number
+        problem, first = found
+        place, document = first
+        is_same = (
+            attributes_of(document) == attributes
+            if number is None
+            else position_of(first, documents) == number
+        )
         return problem, place == file and is_same
     try:
         if template == FEATURES:

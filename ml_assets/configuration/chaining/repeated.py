@@ -74,7 +74,12 @@ def _defined(template: str, attributes: Mapping[str, Any]) -> set[str]:
 
 def _place(one: Document, documents: Sequence[Document]) -> str:
     """The file of a document, and its number there."""
+    file, _ = one
+    return f"{file.parent.name}/{file.name} (document {position_of(one, documents) + 1})"
+
+
+def position_of(one: Document, documents: Sequence[Document]) -> int:
+    """The position of a document in its file, from 0."""
     file, document = one
     beside = [other for place, other in documents if place == file]
-    number = next(number for number, other in enumerate(beside, 1) if other is document)
-    return f"{file.parent.name}/{file.name} (document {number})"
+    return next(position for position, other in enumerate(beside) if other is document)
