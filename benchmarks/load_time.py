@@ -1,7 +1,7 @@
 """Loading the code location compared with ``import dagster`` alone, in fresh processes.
 
-The budget is for the reference pipeline with its sources. The location with all pipelines is measured
-beside it: a pipeline more adds Dagster's time to build its assets and checks.
+The reference pipeline with its sources is measured beside the location with all pipelines: a pipeline
+more adds Dagster's time to build its assets and checks. The budget is for the location.
 
 CPU time of the process until it has loaded, so that neither other processes nor the end of the
 interpreter count; compiled modules are kept, as they are between any two starts of a code server.
@@ -39,7 +39,7 @@ HEAVY = ("deltalake", "mlflow", "pandas", "pandera", "pyarrow", "scipy", "skops"
 
 
 def main() -> int:
-    """Measure in turn, print the table, end with 1 when the reference pipeline is over its budget."""
+    """Measure in turn, print the table, end with 1 when loading is over its budget."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--repeat", type=int, default=5)
     repeat = parser.parse_args().repeat
@@ -57,10 +57,10 @@ def main() -> int:
     print(f"| load {' and '.join(REFERENCE)} | {few} | {alone:.2f} | {alone - dagster:+.2f} |")
     print(f"| load everything | {many} | {all_of_them:.2f} | {all_of_them - dagster:+.2f} |")
     print(
-        f"Budget: at most {BUDGET_SECONDS} s more for {' and '.join(REFERENCE)}. "
+        f"Budget: at most {BUDGET_SECONDS} s more for everything. "
         f"Loaded with everything: {', '.join(heavy_modules())}."
     )
-    return int(alone - dagster > BUDGET_SECONDS)
+    return int(all_of_them - dagster > BUDGET_SECONDS)
 
 
 def reference_alone(folder: Path) -> Path:
