@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CANDIDATES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
 SIZE = {"width": 1400, "height": 900}
@@ -35,14 +35,23 @@ def executable() -> str:
 
 
 @contextmanager
-def browser_page() -> Iterator[Page]:
-    """One page in a browser of its own."""
+def running_browser() -> Iterator[Browser]:
+    """A browser, which takes a second to start."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
         try:
-            page = browser.new_page(viewport=SIZE)
-            page.set_default_timeout(PATIENCE_MS)
-            expect.set_options(timeout=PATIENCE_MS)
-            yield page
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def browser_page(browser: Browser) -> Iterator[Page]:
+    """A page that shares nothing with the browser's other pages."""
+    page = browser.new_page(viewport=SIZE)
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    try:
+        yield page
+    finally:
+        page.close()

@@ -1,4 +1,4 @@
-"""One project with a quarantined day, and ``dagster dev`` on it, for all tests of the UI."""
+"""A browser for the tests of a module, and ``dagster dev`` on one project with a quarantined day for those of the UI."""
 
 import os
 import shutil
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from ml_assets.settings import settings
-from ml_assets_tests.browser.chromium import browser_page, executable
+from ml_assets_tests.browser.chromium import browser_page, executable, running_browser
 from ml_assets_tests.browser.server import running
 from ml_assets_tests.project import ROOT, Project
 
@@ -65,8 +65,15 @@ def ui(
     settings.cache_clear()
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser; each test has a page of its own."""
+    with running_browser() as started:
+        yield started
+
+
 @pytest.fixture
-def page(ui: Ui) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A fresh browser page."""
-    with browser_page() as fresh:
+    with browser_page(browser) as fresh:
         yield fresh

@@ -12,7 +12,7 @@ from ml_assets.reports.pages.library import library
 from ml_assets.reports.pages.loading import load_pages
 from ml_assets.reports.pages.page import pages_of
 from ml_assets.workspace import Workspace
-from ml_assets_tests.browser.chromium import browser_page
+from ml_assets_tests.browser.chromium import browser_page, running_browser
 from ml_assets_tests.project import ROOT
 
 IMAGES = ROOT / "docs" / "images"
@@ -26,7 +26,11 @@ def take() -> None:
     """Write the pictures."""
     workspace = Workspace.of_environment()
     state = load_pages(workspace.lake, workspace.approvals, workspace.alerts)
-    with TemporaryDirectory() as folder, browser_page() as page:
+    with (
+        TemporaryDirectory() as folder,
+        running_browser() as browser,
+        browser_page(browser) as page,
+    ):
         for name, html in pages_of(state, library(Path(folder))).items():
             (Path(folder) / name).write_text(html, "utf-8")
         file = Path(folder) / ONE

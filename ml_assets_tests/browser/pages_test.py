@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from ml_assets.alerts.finding import Level
 from ml_assets.reports.pages.address import HOST
@@ -49,9 +49,9 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def page(told: list[str]) -> Iterator[Page]:
+def page(browser: Browser, told: list[str]) -> Iterator[Page]:
     """A browser page that notes errors and warnings, and fails to load anything but files."""
-    with browser_page() as fresh:
+    with browser_page(browser) as fresh:
         fresh.on("console", lambda message: told.append(f"{message.type}: {message.text}"))
         fresh.on("pageerror", lambda error: told.append(str(error)))
         yield fresh

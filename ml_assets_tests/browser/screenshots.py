@@ -6,7 +6,7 @@ What is photographed is ``make ui``, which ends afterwards: its daemon gives the
 import tempfile
 from pathlib import Path
 
-from ml_assets_tests.browser.chromium import SIZE, browser_page
+from ml_assets_tests.browser.chromium import SIZE, browser_page, running_browser
 from ml_assets_tests.browser.lineage import open_lineage
 from ml_assets_tests.browser.server import running
 from ml_assets_tests.project import ROOT
@@ -41,7 +41,8 @@ def take() -> None:
         command = ["dagster", "dev"]
         with (
             running(command, ROOT, environment, Path(folder) / "log") as url,
-            browser_page() as page,
+            running_browser() as browser,
+            browser_page(browser) as page,
         ):
             open_lineage(page, url)
             page.wait_for_timeout(SETTLE_MS)
