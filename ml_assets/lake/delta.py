@@ -5,9 +5,10 @@ Only the package ``lake`` imports ``deltalake``, and only when a table is access
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -32,6 +33,12 @@ COMMIT_KEY = "ml_assets"
 """Key of the commit metadata with the written days, from which the ledger can be rebuilt."""
 
 MISSING = "missing"
+
+OPENED_TABLES = 64
+"""Number of tables, each at a version, that a process keeps open for reading."""
+
+LogFile = tuple[str, int, int, int, int]
+"""Name, inode, size in bytes, and times of the last change of a file's content and of its metadata."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +86,57 @@ def open_table(table: str, path: str, version: int | None = None) -> "DeltaTable
     Raises:
         LakeMismatch: the table's log cannot be read.
     """
-    from deltalake import DeltaTable
+    return _unless_missing(table, path, version, lambda: _open(path, version))
+
+
+def open_for_reading(table: str, path: str, version: int | None = None) -> "DeltaTable | None":
+    """The same for callers that do not change the table: while its log is unchanged, it is opened once.
+
+    In an object store, where the log's files have no change time, it is opened anew.
+    """
+    if not is_local(path):
+        return open_table(table, path, version)
+    log = _files_of_log(path)
+    return _unless_missing(table, path, version, lambda: _open_once(path, version, log))
+
+
+def _unless_missing(
+    table: str, path: str, version: int | None, opened: Callable[[], "DeltaTable"]
+) -> "DeltaTable | None":
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
     try:
         with translated_errors(table, path, version):
-            return DeltaTable(path, version=version)
+            return opened()
     except LakeMismatch as error:
         not_found = DeltaError if version is not None else TableNotFoundError
         if isinstance(error.__cause__, not_found):
             return None
         raise
+
+
+def _open(path: str, version: int | None) -> "DeltaTable":
+    from deltalake import DeltaTable
+
+    return DeltaTable(path, version=version)
+
+
+@lru_cache(maxsize=OPENED_TABLES)
+def _open_once(path: str, version: int | None, log: frozenset[LogFile]) -> "DeltaTable":  # noqa: ARG001
+    return _open(path, version)
+
+
+def _files_of_log(path: str) -> frozenset[LogFile]:
+    """The files of a table's log; a different set when one was added, removed or written in place."""
+    try:
+        with os.scandir(f"{path}/_delta_log") as found:
+            return frozenset(_log_file(file.name, file.stat()) for file in found)
+    except OSError:
+        return frozenset()
+
+
+def _log_file(name: str, found: os.stat_result) -> LogFile:
+    return name, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def create_table(table: str, path: str, schema: Any) -> "DeltaTable":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml_assets.lake.delta import translated_errors
+from ml_assets.lake.delta import open_table, translated_errors
 from ml_assets.lake.store import Lake
 
 
@@ -39,7 +39,7 @@ def maintain(
     Returns:
         The result; None when the lake has no such table.
     """
-    delta = lake.open(table)
+    delta = open_table(table, lake.path(table))
     if delta is None:
         return None
     lake.verify(table)

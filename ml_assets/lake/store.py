@@ -231,12 +231,12 @@ class Lake:
         return f"{self._other_roots.get(table, self.uri).rstrip('/')}/{table}"
 
     def open(self, table: str, version: int | None = None) -> "DeltaTable | None":
-        """The Delta table; None when the table or version does not exist.
+        """The Delta table, only for reading; None when the table or version does not exist.
 
         Raises:
             LakeMismatch: its log is damaged.
         """
-        return files.open_table(table, self.path(table), version)
+        return files.open_for_reading(table, self.path(table), version)
 
     def _refuse_damaged(
         self, opened: OpenedTable, entries: Mapping[str, Entry], version: int | None
