@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +17,7 @@ from ml_assets.lineage.columns import downstream
 from ml_assets.orchestration.assets.columns import LINEAGE_KEY
 from ml_assets_tests.project import ROOT
 
+DEFS = ROOT / "ml_assets" / "defs"
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")
 NOUN = re.compile(r"^[a-z]+(_[a-z]+)*$")
 CHECKS = ("checks", "--partition", "2013-01-05")
@@ -187,14 +188,23 @@ def test_templates_and_plain_packages_know_no_pipeline() -> None:
     ]
 
 
-def checks_of_project_with(home: Path, files: Mapping[str, str]) -> str:
+def checks_of_project_with(home: Path, kept: Sequence[str], files: Mapping[str, str]) -> str:
     """What ``ml-assets checks`` prints in a copy of the project.
 
     Args:
         home: an empty folder.
+        kept: folders of ``defs`` that the copy has.
         files: path below ``defs`` → text that is added to the file.
     """
-    shutil.copytree(ROOT / "ml_assets", home / "ml_assets")
+    shutil.copytree(
+        ROOT / "ml_assets",
+        home / "ml_assets",
+        ignore=lambda at, names: [
+            name
+            for name in names
+            if Path(at) == DEFS and (DEFS / name).is_dir() and name not in kept
+        ],
+    )
     for copied in ("dg.toml", "dagster.yaml"):
         shutil.copy(ROOT / copied, home)
     for name, text in files.items():
@@ -208,6 +218,7 @@ def checks_of_project_with(home: Path, files: Mapping[str, str]) -> str:
         env={
             **os.environ,
             "DAGSTER_HOME": str(home),
+            "ML_ASSETS_PIPELINES": "{}",
             "ML_ASSETS_DATA": str(home / "data"),
             "ML_ASSETS_COMPUTE_LOGS": str(home / "logs"),
         },
@@ -224,6 +235,7 @@ def test_folders_that_cannot_be_read_are_shown_as_broken_and_the_others_load(
 ) -> None:
     output = checks_of_project_with(
         tmp_path,
+        ["sources"],
         {
             "not_yaml/defs.yaml": "[",
             "unknown_template/defs.yaml": "type: ml_assets.components.Model\nattributes: {}\n",
@@ -243,7 +255,9 @@ def test_a_folder_whose_python_fails_is_shown_as_broken_and_the_others_load(
     tmp_path: Path,
 ) -> None:
     output = checks_of_project_with(
-        tmp_path, {"flight_delays/__init__.py": "import no_such_library\n"}
+        tmp_path,
+        ["sources", "flight_delays"],
+        {"flight_delays/__init__.py": "import no_such_library\n"},
     )
 
     assert "flight_delays/broken_ModelPipeline" in output

@@ -1,5 +1,6 @@
 """A small, fast model and training data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification
+from ml_assets_tests.learning import elsewhere
 
 
 @pytest.fixture
@@ -48,3 +50,10 @@ def dataset() -> pd.DataFrame:
 def store(tmp_path: Path) -> ModelStore:
     """An empty model store."""
     return ModelStore(tmp_path / "models")
+
+
+@pytest.fixture(scope="session")
+def trained_elsewhere() -> Iterator[elsewhere.Train]:
+    """Trains models in other processes."""
+    with elsewhere.trained_elsewhere() as train:
+        yield train

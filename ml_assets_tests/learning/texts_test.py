@@ -1,12 +1,7 @@
 """Columns of free text in models: encoded whatever they contain, stored, and the same at every fit."""
 
-import os
-import pickle
-import subprocess
-import sys
 import warnings
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +19,7 @@ from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification, build
 from ml_assets.learning.texts import COMPONENTS, text_encoder, without_missing
 from ml_assets.learning.training import predict, train
-from ml_assets_tests.learning.training_test import ELSEWHERE
+from ml_assets_tests.learning.elsewhere import Train
 
 WORDS = [f"word{number}" for number in range(500)]
 
@@ -135,24 +130,15 @@ def test_one_changed_text_changes_the_fingerprint(
 def test_fingerprint_is_the_same_in_another_process(
     with_text: ModelSpecification,
     remarks: pd.DataFrame,
-    tmp_path: Path,
+    trained_elsewhere: Train,
     changes: dict[str, Any],
     threads: str,
 ) -> None:
     wanted = replace(with_text, **changes)
-    file = tmp_path / "arguments.pickle"
-    file.write_bytes(pickle.dumps((wanted, remarks)))
-    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
 
-    elsewhere = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, str(file)],
-        env=os.environ | limits | {"PYTHONHASHSEED": "7"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    elsewhere = trained_elsewhere(wanted, remarks, threads)
 
-    assert elsewhere.stdout.strip() == train(wanted, remarks).fingerprint
+    assert elsewhere == train(wanted, remarks).fingerprint
 
 
 def test_slices_give_the_same_model(with_text: ModelSpecification, remarks: pd.DataFrame) -> None:

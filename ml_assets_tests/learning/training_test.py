@@ -1,11 +1,7 @@
 """Fitting a model, and the fingerprint by which two fits are messages to be the same."""
 
 import logging
-import os
-import pickle
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +15,7 @@ from ml_assets.learning.checkpoints import Checkpoint, Checkpoints
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import PROBE_ROWS, fingerprint, predict, train
-
-ELSEWHERE = """
-import pickle, sys
-from pathlib import Path
-from ml_assets.learning.training import train
-print(train(*pickle.loads(Path(sys.argv[1]).read_bytes())).fingerprint)
-"""
+from ml_assets_tests.learning.elsewhere import Train
 
 ESTIMATORS = [
     pytest.param({}, id="boosted trees"),
@@ -67,20 +57,11 @@ def test_same_data_gives_the_same_fingerprint(
 
 @pytest.mark.parametrize("threads", ["1", "3"], ids="threads={}".format)
 def test_fingerprint_is_the_same_in_another_process(
-    specification: ModelSpecification, dataset: pd.DataFrame, tmp_path: Path, threads: str
+    specification: ModelSpecification, dataset: pd.DataFrame, trained_elsewhere: Train, threads: str
 ) -> None:
-    file = tmp_path / "arguments.pickle"
-    file.write_bytes(pickle.dumps((specification, dataset)))
+    elsewhere = trained_elsewhere(specification, dataset, threads)
 
-    elsewhere = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, str(file)],
-        env=os.environ | {"OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "7"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert elsewhere.stdout.strip() == train(specification, dataset).fingerprint
+    assert elsewhere == train(specification, dataset).fingerprint
 
 
 @pytest.mark.parametrize("changes", ESTIMATORS)

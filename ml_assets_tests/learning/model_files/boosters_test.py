@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from ml_assets.learning.model_files import skops_files
 from ml_assets.learning.model_files.boosters import detached
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import FittedModel, predict, train
+from ml_assets_tests.learning.elsewhere import Train
 
 NAME = "flight_delays/model"
 BOOSTED = {"n_estimators": 5, "random_state": 0}
@@ -93,26 +92,12 @@ def test_loaded_model_predicts_what_was_stored(
 
 @pytest.mark.slow
 def test_model_is_the_same_in_a_process_with_other_threads(
-    boosted: ModelSpecification, dataset: pd.DataFrame, model: FittedModel, tmp_path: Path
+    boosted: ModelSpecification,
+    dataset: pd.DataFrame,
+    model: FittedModel,
+    trained_elsewhere: Train,
 ) -> None:
-    dataset.to_parquet(tmp_path / "rows.parquet")
-    code = (
-        "import sys, pandas as pd\n"
-        "from ml_assets.learning.specification import ModelSpecification\n"
-        "from ml_assets.learning.training import train\n"
-        f"specification = {boosted!r}\n"
-        "print(train(specification, pd.read_parquet(sys.argv[1])).fingerprint)\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "rows.parquet")],
-        env={**os.environ, "OMP_NUM_THREADS": "3"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout.strip() == model.fingerprint
+    assert trained_elsewhere(boosted, dataset, "3") == model.fingerprint
 
 
 def test_another_model_has_another_fingerprint(
