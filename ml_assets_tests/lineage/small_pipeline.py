@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from ml_assets.cadence import Span
 from ml_assets.components.model_pipeline import ModelPipeline
 from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.contract import columns, key_columns
@@ -125,6 +126,11 @@ class SmallLedger(Ledger):
         del table
         return {day: [] for day in days}
 
+    def distinct_reads(self, table: str, span: Span) -> set[Read]:
+        """None either."""
+        del table, span
+        return set()
+
 
 class SmallLake(Lake):
     """Tables in memory."""
@@ -150,8 +156,9 @@ class SmallLake(Lake):
         """Rows of some days."""
         del version, hashes
         rows = self._tables[table].rows
-        rows = rows if days is None else rows[rows[DAY].isin(days)]
-        return rows.reset_index(drop=True)[list(columns) if columns else list(rows.columns)]
+        chosen = rows[list(columns)] if columns else rows
+        chosen = chosen if days is None else chosen[rows[DAY].isin(days)]
+        return chosen.reset_index(drop=True)
 
     scan = read
 
