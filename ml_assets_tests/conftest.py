@@ -2,6 +2,11 @@
 
 import gc
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A whole run needs it; when it is imported it searches all modules that exist for functions of SciPy.
+    import skops.io  # noqa: F401
+
 import shutil
 import sqlite3
 from collections.abc import Iterator

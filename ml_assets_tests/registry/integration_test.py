@@ -71,7 +71,7 @@ def _rows() -> pd.DataFrame:
 ROWS = _rows()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _process_of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other tests may fork it."""
     monkeypatch.setattr(integration, "MODULE", integration_process.__name__)
@@ -448,6 +448,7 @@ def test_nothing_is_promised_without_golden_requests(
 # The process
 
 
+@pytest.mark.usefixtures("_process_of_the_product")
 def test_the_process_sees_only_what_it_needs(
     staged: Callable[..., Registered], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -485,6 +486,7 @@ def test_budgets_that_nothing_can_keep(staged: Callable[..., Registered]) -> Non
     assert findings[MEMORY] == f"{figures['memory_mib']:.2f} MiB, allowed are 0.0001 MiB"
 
 
+@pytest.mark.usefixtures("_process_of_the_product")
 def test_tests_that_take_too_long_fail(staged: Callable[..., Registered]) -> None:
     rows, figures = staged().run_in_process(timeout_seconds=0.05)
 
