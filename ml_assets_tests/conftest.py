@@ -4,7 +4,7 @@ import gc
 import os
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # A whole run needs it; when it is imported it searches all modules that exist for functions of SciPy.
+    # All workers need it; its import looks for functions of SciPy in every module that exists by then.
     import skops.io  # noqa: F401
 
 import shutil

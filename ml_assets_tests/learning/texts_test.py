@@ -18,7 +18,7 @@ from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification, build
 from ml_assets.learning.texts import COMPONENTS, text_encoder, without_missing
-from ml_assets.learning.training import predict, train
+from ml_assets.learning.training import FittedModel, predict, train
 from ml_assets_tests.learning.elsewhere import Train
 
 WORDS = [f"word{number}" for number in range(500)]
@@ -147,6 +147,12 @@ def test_slices_give_the_same_model(with_text: ModelSpecification, remarks: pd.D
     assert train(replace(with_text, **SLICES), remarks).fingerprint == at_once.fingerprint
 
 
+@pytest.fixture(scope="module")
+def trained() -> dict[str, FittedModel]:
+    """Changes of the specification → the model, kept for the tests that only predict."""
+    return {}
+
+
 @of_estimators
 @pytest.mark.parametrize(
     "remark",
@@ -160,13 +166,16 @@ def test_slices_give_the_same_model(with_text: ModelSpecification, remarks: pd.D
 def test_any_text_is_predicted(
     with_text: ModelSpecification,
     remarks: pd.DataFrame,
+    trained: dict[str, FittedModel],
     changes: dict[str, Any],
     remark: str | None,
 ) -> None:
     wanted = replace(with_text, **changes)
     row = remarks.head(1).assign(remark=texts(remark), note=texts(remark))
+    key = repr(changes)
+    model = trained.get(key) or trained.setdefault(key, train(wanted, remarks))
 
-    [found] = predict(wanted, train(wanted, remarks).pipeline, row)
+    [found] = predict(wanted, model.pipeline, row)
 
     assert 0 <= found <= 1
 
