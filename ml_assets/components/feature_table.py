@@ -239,18 +239,23 @@ def days_with_lost_rows(
             "of the table. Name the input whose rows the table describes."
         )
     is_snapshot = set(described[DAY].unique()) == {SNAPSHOT}
+    wanted_on, made_on = (_by_day(rows, shared) for rows in (described, validated.rows))
     found = {}
     for day, rejected in validated.dead_letter_counts.items():
         if day in validated.quarantined:
             continue
-        of_day = described if is_snapshot else described[described[DAY] == day]
-        wanted = of_day.set_index(shared).index
-        made = validated.rows[validated.rows[DAY] == day].set_index(shared).index
+        wanted, made = wanted_on(SNAPSHOT if is_snapshot else day), made_on(day)
         if len(missing := wanted.difference(made)) > rejected:
             found[day] = f"{len(missing)} rows of '{name}' have no row, such as {missing[0]}"
         elif len(unknown := made.difference(wanted)):
             found[day] = f"{len(unknown)} rows are none of '{name}', such as {unknown[0]}"
     return found
+
+
+def _by_day(rows: pd.DataFrame, names: Sequence[str]) -> Callable[[str], pd.Index]:
+    """Finds the values of some columns in the rows of a day."""
+    positions = rows.groupby(DAY).indices
+    return lambda day: rows.iloc[positions.get(day, [])].set_index([*names]).index
 
 
 def refuse_arguments(function: Callable[..., object], config: FeatureTableConfiguration) -> None:

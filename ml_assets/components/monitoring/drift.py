@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import dagster as dg
 import pandas as pd
@@ -164,6 +165,9 @@ class DriftStage:
     ) -> Callable[[str], pd.DataFrame]:
         used = self.pipeline.specification.features
         references = planned.windows["reference"]
+        bins_of = cache(
+            lambda as_of: [one.bins for one in reference_from_rows(references.read(days=[as_of]))]
+        )
         predictions = (
             planned.windows["predictions"].read([DAY, PREDICTION], planned.compute)
             if self._classes and planned.compute
@@ -176,8 +180,7 @@ class DriftStage:
                     f"no champion on {day}, so there is no reference to compare with"
                 )
             as_of = champions[day].as_of
-            found = reference_from_rows(references.read(days=[as_of]))
-            bins = [feature.bins for feature in found]
+            bins = bins_of(as_of)
             of_features = [one for one in bins if one.feature in used]
             days, profiles = daily_profiles(features[features[DAY] == day], of_features)
             if self._classes:
@@ -211,6 +214,7 @@ class DriftStage:
         profiles = planned.rows("profiles", self._profiles)
         if profiles is None:
             profiles = no_rows(FeatureProfile)
+        reference_of = cache(lambda as_of: planned.windows["reference"].read(days=[as_of]))
 
         def of_day(day: str) -> pd.DataFrame:
             if day not in champions:
@@ -223,7 +227,7 @@ class DriftStage:
                 raise TrainingError(
                     f"no profile of the {self.window_days} partitions up to {day} is stored"
                 )
-            reference = planned.windows["reference"].read(days=[as_of])
+            reference = reference_of(as_of)
             of_features = reference["feature"] != PREDICTION
             usual = usual_min_rows(reference[of_features], champions[day].training_days)
             return drift_report(

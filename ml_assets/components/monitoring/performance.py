@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import dagster as dg
 import pandas as pd
@@ -117,6 +118,7 @@ class PerformanceStage:
         if labels is None:
             labels = no_rows(self.labels)
         evaluations = planned.windows["evaluation"]
+        evaluation_of = cache(lambda as_of: evaluations.read(days=[as_of]))
 
         def of_day(day: str) -> pd.DataFrame:
             if day not in champions:
@@ -127,7 +129,7 @@ class PerformanceStage:
                 specification,
                 predictions[predictions[DAY].between(window[0], day)],
                 labels[labels[DAY].between(window[0], day)],
-                evaluations.read(days=[champion.as_of]) if is_evaluated else no_rows(Evaluation),
+                evaluation_of(champion.as_of) if is_evaluated else no_rows(Evaluation),
                 champion,
                 self.rules,
                 day=day,

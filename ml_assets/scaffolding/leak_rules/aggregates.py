@@ -141,7 +141,7 @@ def _shares(near: Neighbourhood, moves: np.ndarray) -> tuple[float, float] | Non
         return None
     design, wanted = near.targets[known], wanted[known]
     products, moments = design.T @ design, design.T @ wanted
-    products += np.eye(terms) * (1e-10 * np.trace(products) / terms)
+    products[np.diag_indices(terms)] += 1e-10 * np.trace(products) / terms
 
     def left(used: int) -> float:
         """Unexplained share with the first columns, adjusted for their number."""
@@ -159,47 +159,47 @@ def _extreme_of_later(history: History, column: Column) -> str | None:
     rows = evenly(len(history), FITTED_ROWS)
     values = column.numbers[rows]
     changed = values != history.shifted(column.numbers, -1, rows)
-    for extreme in _extremes(history):
-        if _equal(values, extreme.targets, changed):
-            return extreme.words
-    return None
+    extremes = _extremes(history)
+    found = np.flatnonzero(_equal(values, extremes.targets, changed))
+    return extremes.words[found[0]] if len(found) else None
 
 
 @dataclass(frozen=True)
-class Extreme:
-    """The largest or smallest target of some rows to come.
+class Extremes:
+    """The largest and smallest targets of some rows to come.
 
     Attributes:
-        words: what a column is that has these values.
-        targets: (m,) the targets, for evenly spread rows.
+        words: (k,) what a column is that has such values.
+        targets: (k, m) the targets, for evenly spread rows.
     """
 
-    words: str
+    words: Sequence[str]
     targets: np.ndarray
 
 
 @lru_cache(KEPT)
-def _extremes(history: History) -> Sequence[Extreme]:
+def _extremes(history: History) -> Extremes:
     """All of them that a column is compared with."""
     rows = evenly(len(history), FITTED_ROWS)
     later = [history.shifted(history.target, shift, rows) for shift in range(MAX_WINDOW + 1)]
-    return [
-        Extreme(
-            f"is the {word} `{history.name}` of {size} rows from {start} on",
-            targets,
-        )
+    found = {
+        f"is the {word} `{history.name}` of {size} rows from {start} on": targets
         for word, pick in (("largest", np.fmax), ("smallest", np.fmin))
         for first, start in enumerate(("the row itself", "the next row"))
         for size, targets in enumerate(pick.accumulate(later[first : first + MAX_WINDOW]), start=1)
         if size > 1
-    ]
+    }
+    return Extremes(list(found), np.stack(list(found.values())))
 
 
-def _equal(values: np.ndarray, wanted: np.ndarray, changed: np.ndarray) -> bool:
-    """Whether values are those that are wanted, also where they have just changed."""
+def _equal(values: np.ndarray, wanted: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """(k,) whether values are those of each wanted row, also where they have just changed."""
     both = np.isfinite(values) & np.isfinite(wanted)
-    changed = changed[both]
-    if changed.sum() < MIN_CHANGES:
-        return False
-    same = np.abs(values[both] - wanted[both]) <= ROUNDING * np.abs(wanted[both])
-    return bool(same.mean() >= SAME and same[changed].mean() >= SAME)
+    with np.errstate(invalid="ignore"):
+        same = both & (np.abs(values - wanted) <= ROUNDING * np.abs(wanted))
+    moved = (both & changed).sum(axis=1)
+    return (
+        (moved >= MIN_CHANGES)
+        & (same.sum(axis=1) >= SAME * both.sum(axis=1))
+        & ((same & changed).sum(axis=1) >= SAME * moved)
+    )
