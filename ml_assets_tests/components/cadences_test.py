@@ -138,7 +138,7 @@ SERIES = {
         meters=3,
         windows="window: 80w, validation_window: 4w, test_window: 12w, drift_window: 8w",
         as_of="2022-09-05",
-        scored="2022-09-05...2022-10-10",
+        scored="2022-09-05...2022-09-19",
     ),
     "weekdays only": Series(
         days='{first: "2022-01-03", last: "2022-06-30"}',
@@ -146,7 +146,7 @@ SERIES = {
         meters=3,
         windows="window: 150d, validation_window: 7d, test_window: 28d, drift_window: 14d",
         as_of="2022-06-01",
-        scored="2022-06-01...2022-06-10",
+        scored="2022-06-01...2022-06-06",
     ),
     "one row a day": Series(
         days='{first: "2022-01-01", last: "2022-06-30", timezone: America/New_York}',
@@ -154,7 +154,7 @@ SERIES = {
         meters=1,
         windows="window: 150d, validation_window: 7d, test_window: 28d, drift_window: 28d",
         as_of="2022-06-01",
-        scored="2022-06-01...2022-06-10",
+        scored="2022-06-01...2022-06-03",
     ),
     "hours over a clock change": Series(
         days='{first: "2022-03-01", last: "2022-03-31", timezone: America/New_York, cadence: hourly}',
@@ -162,7 +162,7 @@ SERIES = {
         meters=1,
         windows="window: 14d, validation_window: 24h, test_window: 72h, drift_window: 48h",
         as_of="2022-03-13-01:00",
-        scored="2022-03-13-01:00...2022-03-13-08:00",
+        scored="2022-03-13-01:00...2022-03-13-04:00",
     ),
     "months": Series(
         days='{first: "2012-01-01", last: "2021-12-31", cadence: monthly}',
@@ -170,7 +170,7 @@ SERIES = {
         meters=1,
         windows="window: 96mo, validation_window: 2mo, test_window: 12mo, drift_window: 6mo",
         as_of="2021-03-01",
-        scored="2021-03-01...2021-06-01",
+        scored="2021-03-01...2021-04-01",
     ),
 }
 

@@ -1,5 +1,6 @@
 """A champion predicts by what it was trained on, after the pipeline's features and estimator changed."""
 
+import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,7 +14,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.release.decision import parse_findings
 from ml_assets_tests.components.minimal_pipeline_test import AS_OF, MINIMAL
 from ml_assets_tests.components.shop import definitions, orders, raw_table
-from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.prepared import build_once, new_home, opened
 from ml_assets_tests.project import Project
 
 pytestmark = pytest.mark.slow
@@ -50,18 +51,23 @@ def orders_without_region(days: Sequence[str], *, raw: pd.DataFrame) -> pd.DataF
     return orders(days, raw=raw).drop(columns=["region"])
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
+def build(home: Path) -> None:
     """A project whose first model, without the feature ``items``, is champion."""
-    new_home(tmp_path)
-    with changed(tmp_path, BEFORE) as shop:
+    new_home(home)
+    with changed(home, BEFORE) as shop:
         for selection, days in (
             ('key:"shop/raw" or group:shop__features', "2024-01-01...2024-02-29"),
             (RELEASE, AS_OF),
         ):
             outcome = shop.materialize(selection, days)
             assert outcome.succeeded, outcome.failed_steps
-    return tmp_path
+
+
+@pytest.fixture
+def home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this project."""
+    prepared = build_once(tmp_path_factory, "changed-pipeline", build)
+    return shutil.copytree(prepared, tmp_path / "home")
 
 
 def changed(home: Path, text: str) -> AbstractContextManager[Project]:

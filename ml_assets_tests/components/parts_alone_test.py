@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ attributes:
 """
 
 
+@cache
 def dataset() -> pd.DataFrame:
     """The training dataset of the as-of day."""
     return training_dataset(
@@ -80,6 +82,7 @@ def dataset() -> pd.DataFrame:
     )
 
 
+@cache
 def model() -> FittedModel:
     """The model of the as-of day."""
     return train(SPECIFICATION, dataset())

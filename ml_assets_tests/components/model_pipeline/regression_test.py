@@ -29,7 +29,7 @@ from ml_assets.registry.store import CHAMPION, STAGING
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
 from ml_assets_tests.components.shop import rows as orders
-from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.prepared import build_once, new_home, opened, opened_copy
 from ml_assets_tests.project import Project
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 2, 9)
@@ -158,58 +158,76 @@ def store(lake: Lake, table: str, rows: pd.DataFrame) -> None:
     )
 
 
+def store_orders(project: Project) -> None:
+    """Store the features and outcomes of forty days."""
+    rows = orders(LAST)
+    store(project.lake, "shop/features", rows.drop(columns=["weight", "known_at"]))
+    store(project.lake, "shop/outcomes", rows[[DAY, "order", "weight", "known_at"]])
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Project]:
     """A project that has this pipeline alone, with forty days of orders."""
     new_home(tmp_path)
     with opened(tmp_path, pipeline(tmp_path / "defs")) as project:
-        rows = orders(LAST)
-        store(project.lake, "shop/features", rows.drop(columns=["weight", "known_at"]))
-        store(project.lake, "shop/outcomes", rows[[DAY, "order", "weight", "known_at"]])
+        store_orders(project)
         yield project
 
 
 RELEASE = "group:shop__training or group:shop__release"
 
 
-@pytest.mark.slow
-def test_a_regression_is_trained_and_released(shop: Project) -> None:
-    outcome = shop.materialize(RELEASE, FIRST_MODEL)
+def build(home: Path) -> None:
+    """The project with a released model."""
+    new_home(home)
+    with opened(home, pipeline(home / "defs")) as project:
+        store_orders(project)
+        outcome = project.materialize(RELEASE, FIRST_MODEL)
+        assert outcome.succeeded, outcome.failed_steps
 
-    assert outcome.succeeded, outcome.failed_steps
-    [decision] = shop.lake.read("shop/release_decision", [FIRST_MODEL]).to_dict("records")
+
+@pytest.fixture
+def released(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy of the project with a released model."""
+    prepared = build_once(tmp_path_factory, "regression", build)
+    with opened_copy(prepared, tmp_path / "home", pipeline(tmp_path / "defs")) as project:
+        yield project
+
+
+@pytest.mark.slow
+def test_a_regression_is_trained_and_released(released: Project) -> None:
+    [decision] = released.lake.read("shop/release_decision", [FIRST_MODEL]).to_dict("records")
     assert decision["verdict"] == "passed", decision["reason"]
     assert decision["metric"] == "mae"
     assert decision["challenger_value"] < decision["champion_value"]
-    fairness = shop.lake.read("shop/fairness", [FIRST_MODEL])
+    fairness = released.lake.read("shop/fairness", [FIRST_MODEL])
     assert set(fairness["metric"]) == {"relative_error"}
     assert set(fairness["group"]) == {"north", "south", "(gap)"}
-    tests = shop.lake.read("shop/integration_tests", [FIRST_MODEL])
+    tests = released.lake.read("shop/integration_tests", [FIRST_MODEL])
     assert tests["passed"].all(), tests[~tests["passed"]].to_dict("records")
     registry = Workspace.of_environment().registry
     assert registry.with_alias("shop", CHAMPION) == registry.with_alias("shop", STAGING)
-    [card] = shop.lake.read("shop/model_card", [FIRST_MODEL])["markdown"]
+    [card] = released.lake.read("shop/model_card", [FIRST_MODEL])["markdown"]
     assert "Says what an order will weigh." in card
     assert "relative_error" in card or "relative error" in card
-    scored = shop.materialize('key:"shop/predictions"', "2024-01-31...2024-02-09")
+    scored = released.materialize('key:"shop/predictions"', "2024-01-31...2024-02-09")
     assert scored.succeeded, scored.failed_steps
 
 
 @pytest.mark.slow
 def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays(
-    shop: Project, tmp_path: Path
+    released: Project,
 ) -> None:
-    assert shop.materialize(RELEASE, FIRST_MODEL).succeeded
     rows = orders(LAST)
     confused = (rows["region"] == "south") & (rows[DAY] < "2024-01-30")
     noise = np.random.default_rng(1).normal(0, 40, len(rows))
     wrong = rows.assign(weight=rows["weight"].where(~confused, rows["weight"] * 2.5 + noise))
-    store(shop.lake, "shop/outcomes", wrong[[DAY, "order", "weight", "known_at"]])
+    store(released.lake, "shop/outcomes", wrong[[DAY, "order", "weight", "known_at"]])
 
-    outcome = shop.materialize(RELEASE, SECOND_MODEL)
+    outcome = released.materialize(RELEASE, SECOND_MODEL)
 
     assert outcome.succeeded, outcome.failed_steps
-    [decision] = shop.lake.read("shop/release_decision", [SECOND_MODEL]).to_dict("records")
+    [decision] = released.lake.read("shop/release_decision", [SECOND_MODEL]).to_dict("records")
     assert decision["verdict"] == "blocked"
     assert "The limit of 0.3 cannot be approved" in decision["reason"]
     assert not decision["groups_are_close"]

@@ -227,7 +227,7 @@ def test_sensors_predict_the_hours_of_a_morning_before_they_begin(
     live: tuple[Project, LiveSource],
 ) -> None:
     project, source = live
-    hours = HOURS.keys(MONDAY, HOURS.shifted(MONDAY, 2))
+    hours = HOURS.keys(MONDAY, HOURS.shifted(MONDAY, 1))
     for hour in hours:
         now = HOURS.start_of(hour) - timedelta(minutes=5)
         source.advance(now)
