@@ -5,8 +5,9 @@ from ml_assets.cadence import Cadence, Calendar
 TEST = {Cadence.HOURLY: 28 * 24, Cadence.DAILY: 28, Cadence.WEEKLY: 13, Cadence.MONTHLY: 12}
 """Cadence → partitions of the test window that a ``defs.yaml`` need not name."""
 
-LEFT_SHARE = 10
-"""Partitions of a history, of which one at most is left to predict."""
+LEFT_SHARE = 8
+"""Partitions of a history, of which one at most is left to predict: three quarters of a drift window judge drift, and
+a proposed one has a sixth of the history at most."""
 
 LEAST_LEFT = 10
 """Partitions that are left to predict of a short history."""

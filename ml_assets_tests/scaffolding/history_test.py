@@ -1,6 +1,7 @@
 """What a table's partitions with rows decide: days without rows, lags, look-back and windows."""
 
 from collections.abc import Callable
+from operator import attrgetter
 
 import pandas as pd
 import pytest
@@ -9,8 +10,9 @@ from ml_assets.cadence import Cadence, Calendar, weekday
 from ml_assets.monitoring.drift import usual_min_rows
 from ml_assets.scaffolding.history import LEAST_TEST, ROWS, History
 
-DAILY, HOURLY, WEEKLY = (
-    Calendar(cadence) for cadence in (Cadence.DAILY, Cadence.HOURLY, Cadence.WEEKLY)
+DAILY, HOURLY, WEEKLY, MONTHLY = (
+    Calendar(cadence)
+    for cadence in (Cadence.DAILY, Cadence.HOURLY, Cadence.WEEKLY, Cadence.MONTHLY)
 )
 WEEKEND = ("Saturday", "Sunday")
 MONDAY = "2024-01-01"
@@ -133,6 +135,19 @@ def test_a_drift_window_with_its_rows_is_judged_by_default() -> None:
 def test_the_partitions_after_the_first_model_fill_a_drift_window() -> None:
     found = history(weeks=200, has_rows=lambda _: True)
     assert DAILY.between(found.as_of, found.last) == 40
+
+
+@pytest.mark.parametrize("calendar", [HOURLY, DAILY, WEEKLY, MONTHLY], ids=attrgetter("cadence"))
+@pytest.mark.parametrize("count", [300, 420, 600, 1000, 1200])
+def test_the_partitions_after_the_first_model_judge_drift(calendar: Calendar, count: int) -> None:
+    first = calendar.first_of("1990-01-01")
+    keys = [first, calendar.shifted(first, count - 1)]
+    found = History.of(calendar, keys, count)
+    reference = pd.DataFrame({"rows": [count], "window_days": [found.drift_rows]})
+
+    left = calendar.between(found.as_of, found.last) + 1
+
+    assert left >= usual_min_rows(reference, count)
 
 
 @pytest.mark.parametrize(

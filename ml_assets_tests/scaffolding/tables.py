@@ -64,11 +64,8 @@ def office_weather() -> pd.DataFrame:
 
 
 def temperatures() -> pd.DataFrame:
-    """290 hours of Seattle's usual temperatures.
-
-    After more, up to 1250, the hours that are left to predict are too few to judge drift.
-    """
-    return pd.read_csv(local_data.seattle_temps.filepath, nrows=290)
+    """400 hours of Seattle's usual temperatures."""
+    return pd.read_csv(local_data.seattle_temps.filepath, nrows=400)
 
 
 def carbon() -> pd.DataFrame:
