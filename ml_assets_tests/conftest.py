@@ -35,6 +35,7 @@ from ml_assets_tests.prepared import (
     build_measured,
     build_once,
     build_retrained,
+    build_two_weeks,
     build_waiting,
     opened,
     opened_copy,
@@ -152,6 +153,25 @@ def project(tmp_path: Path, three_weeks: Path, definitions: dg.Definitions) -> I
     shutil.copy(ROOT / "dagster.yaml", tmp_path / "dagster.yaml")
     with opened(tmp_path, definitions) as fresh:
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def two_weeks_home(
+    tmp_path_factory: pytest.TempPathFactory, three_weeks: Path, definitions: dg.Definitions
+) -> Path:
+    """A project with two weeks of sources and features; copy it, do not change it."""
+    return build_once(
+        tmp_path_factory,
+        "two_weeks",
+        lambda home: build_two_weeks(home, definitions, three_weeks),
+    )
+
+
+@pytest.fixture(scope="session")
+def undisturbed(two_weeks_home: Path, definitions: dg.Definitions) -> dict[tuple[str, str], str]:
+    """Data versions of two weeks in which nothing is wrong."""
+    with opened(two_weeks_home, definitions) as project:
+        return project.versions()
 
 
 @pytest.fixture(scope="session")

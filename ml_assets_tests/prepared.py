@@ -42,6 +42,8 @@ ASKED_FOR = "2013-02-04"
 BLOCKED = "2013-02-03"
 """As-of day of a model that the gates block."""
 
+TWO_WEEKS = "2013-01-02...2013-01-16"
+
 FEATURES = "flight_delays/flight_features"
 PREDICTIONS, LABELS = "flight_delays/predictions", "flight_delays/labels"
 PERFORMANCE, DECISION = "flight_delays/performance", "flight_delays/retraining_decision"
@@ -162,6 +164,14 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
             build(draft)
             draft.replace(home)
     return home
+
+
+def build_two_weeks(home: Path, definitions: dg.Definitions, source: Path) -> None:
+    """Sources and features of ``TWO_WEEKS``, of source systems in a data folder."""
+    shutil.copytree(source, home / "data")
+    shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
+    with opened(home, definitions) as project:
+        _succeeds(project.materialize_daily(TWO_WEEKS))
 
 
 def build_features(home: Path, definitions: dg.Definitions) -> None:

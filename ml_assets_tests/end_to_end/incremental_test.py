@@ -8,8 +8,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from ml_assets_tests.end_to_end.conftest import TWO_WEEKS
-from ml_assets_tests.prepared import build_once, opened_copy
+from ml_assets_tests.prepared import TWO_WEEKS, build_once, opened_copy
 from ml_assets_tests.project import DAILY, Project
 
 AS_OF = "2013-01-25"

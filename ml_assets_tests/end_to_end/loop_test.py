@@ -6,11 +6,8 @@ later, also three days later; the three sensors, tick by tick; two releases at t
 blocked challenger; a lost registry; and corrections of a source after it was used.
 """
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +26,7 @@ from ml_assets.orchestration.runs.attempts import UNIT
 from ml_assets.release.champion import champion_by_day
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
+from ml_assets_tests.forks import materializing
 from ml_assets_tests.prepared import (
     ASKED_FOR,
     BLOCKED,
@@ -261,31 +259,27 @@ def test_a_lost_registry_is_rebuilt(with_champion: Project) -> None:
 
 
 def test_of_two_concurrent_releases_the_second_is_compared_with_the_first(
-    with_champion: Project,
+    with_champion: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = [ASKED_FOR, "2013-02-08"]
     for as_of in both:
         assert with_champion.materialize(assets(*TRAINED), as_of).succeeded
-    command = [
-        str(Path(sys.executable).with_name("dagster")),
-        *("asset", "materialize", "-m", "ml_assets.definitions"),
-        *("--select", assets(*DECIDED, *RELEASED), "--partition"),
-    ]
+    monkeypatch.setenv("ML_ASSETS_RETRY_WAITS", "[2, 2, 2]")
+    selection = assets(*DECIDED, *RELEASED)
+    logs = [with_champion.data / f"{as_of}.log" for as_of in both]
 
     processes = [
-        subprocess.Popen(
-            [*command, as_of],
-            cwd=with_champion.data.parent,
-            env={**os.environ, "ML_ASSETS_RETRY_WAITS": "[2, 2, 2]"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        materializing(
+            with_champion.data.parent, "--select", selection, "--partition", as_of, log=log
         )
-        for as_of in both
+        for as_of, log in zip(both, logs, strict=True)
     ]
-    reported = [process.communicate(timeout=DEADLINE_SECONDS)[0] for process in processes]
+    for process in processes:
+        process.join(DEADLINE_SECONDS)
 
-    codes = [process.returncode for process in processes]
+    codes = [process.exitcode for process in processes]
+    reported = [log.read_text("utf-8") for log in logs]
+    assert None not in codes, "\n".join(reported)
     assert 0 in codes, "\n".join(reported)
     for code, text in zip(codes, reported, strict=True):
         if code:

@@ -31,6 +31,7 @@ from ml_assets_tests.faults.daemon import (
     stored_entries,
     units,
 )
+from ml_assets_tests.prepared import LOOP, assets
 from ml_assets_tests.project import ROOT, Project, overridden
 
 pytestmark = pytest.mark.slow
@@ -66,6 +67,7 @@ FIRST_UNIT = f"{PIPELINE} retraining as of {FIRST_AS_OF}"
 TRAINING_UNIT = f"{PIPELINE} retraining as of {AS_OF}"
 DECISIONS = f"{PIPELINE}/retraining_decision"
 RELEASES = f"{PIPELINE}/release_decision"
+PERFORMANCE = assets(nouns.PERFORMANCE)
 
 
 @pytest.fixture
@@ -113,7 +115,8 @@ def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
         load(project.systems, lambda table, done, total: None, QUIET_DAY)
         assert project.materialize_daily(f"2013-01-01...{QUIET_DAY}").succeeded
-        process_span(project, FIRST_AS_OF, QUIET_DAY)
+        process_span(project, FIRST_AS_OF, FIRST_AS_OF)
+        assert project.materialize(LOOP, f"{FIRST_AS_OF}...{QUIET_DAY}").succeeded
     return home
 
 
@@ -127,7 +130,8 @@ def undisturbed(
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
         advance(project.systems, LAST_DAY)
         assert project.materialize_daily(f"{BLIZZARD_DAY}...{LAST_DAY}").succeeded
-        process_span(project, FIRST_AS_OF, LAST_DAY)
+        process_span(project, BLIZZARD_DAY, LAST_DAY)
+        assert project.materialize(PERFORMANCE, f"{FIRST_AS_OF}...{LAST_DAY}").succeeded
         yield project.versions()
 
 
@@ -179,7 +183,7 @@ def assert_a_rerun_changes_nothing(project: Project) -> None:
     before = project.versions()
     entries = stored_entries(project, RELEASES, AS_OF)
     assert project.materialize_daily(f"2013-01-01...{LAST_DAY}").succeeded
-    process_span(project, FIRST_AS_OF, LAST_DAY)
+    process_span(project, BLIZZARD_DAY, LAST_DAY)
     scored = " or ".join(f'key:"{PIPELINE}/{noun}"' for noun in [*DAILY, nouns.RETRAINING_DECISION])
     assert project.materialize(scored, f"{FIRST_AS_OF}...{LAST_DAY}").succeeded
     trained = " or ".join(f'key:"{PIPELINE}/{noun}"' for noun in TRAINING)

@@ -1,41 +1,37 @@
 """A run killed with SIGKILL and run again ends with the same versions as an undisturbed one."""
 
-import os
-import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
+from multiprocessing.process import BaseProcess
 
 import pytest
 
+from ml_assets_tests.forks import kill_group, materializing
+from ml_assets_tests.prepared import TWO_WEEKS
 from ml_assets_tests.project import ALL_DAILY, DICTIONARIES, Project
 from ml_assets_tests.remedies import commands, run
 
 pytestmark = pytest.mark.slow
 
-DAYS = "2013-01-02...2013-01-16"
 DEADLINE_SECONDS = 120
 
 
-def start(project: Project) -> "subprocess.Popen[bytes]":
+def start(project: Project) -> BaseProcess:
     """Dagster's own command over the range, in a process group of its own."""
-    command = [
-        str(Path(sys.executable).with_name("dagster")),
-        *("asset", "materialize", "-m", "ml_assets.definitions"),
-        *("--select", ALL_DAILY, "--partition-range", DAYS),
-    ]
-    return subprocess.Popen(
-        command,
-        cwd=project.data.parent,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    return materializing(project.data.parent, "--select", ALL_DAILY, "--partition-range", TWO_WEEKS)
+
+
+def kill_when(
+    project: Project, process: BaseProcess, is_reached: Callable[[Project], bool]
+) -> None:
+    """SIGKILL for a run as soon as a state is reached."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_reached(project) and process.exitcode is None:
+        assert time.monotonic() < deadline, "the run did not get there in time"
+    assert process.exitcode is None, "the run was over before it could be killed"
+    kill_group(process)
 
 
 def ledger_has(project: Project, table: str, status: str) -> bool:
@@ -62,36 +58,22 @@ MOMENTS = [
 
 @pytest.mark.parametrize("is_reached", MOMENTS)
 def test_killed_and_run_again_gives_the_versions_of_an_undisturbed_run(
-    project: Project, is_reached: Callable[[Project], bool]
+    project: Project,
+    undisturbed: dict[tuple[str, str], str],
+    is_reached: Callable[[Project], bool],
 ) -> None:
-    assert project.materialize_daily(DAYS).succeeded
-    undisturbed = project.versions()
-    shutil.rmtree(project.data / "lake")
-    for file in project.data.glob("ledger.db*"):
-        file.unlink()
     assert project.materialize(DICTIONARIES).succeeded
 
-    process = start(project)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not is_reached(project) and process.poll() is None:
-        assert time.monotonic() < deadline, "the run did not get there in time"
-    assert process.poll() is None, "the run was over before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_when(project, start(project), is_reached)
 
     again = start(project)
-    assert again.wait(DEADLINE_SECONDS) == 0
+    again.join(DEADLINE_SECONDS)
+    assert again.exitcode == 0
     assert project.versions() == undisturbed
 
 
 def test_a_partially_written_day_is_not_used_downstream(project: Project) -> None:
-    process = start(project)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not ledger_has(project, "sources/flights", "writing") and process.poll() is None:
-        assert time.monotonic() < deadline, "the run did not get there in time"
-    assert process.poll() is None, "the run was over before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_when(project, start(project), lambda p: ledger_has(p, "sources/flights", "writing"))
     assert not project.lake.days_stored("sources/flights"), "the run was faster than the kill"
 
     outcome = project.materialize('key:"flight_delays/flight_outcomes"', "2013-01-05")

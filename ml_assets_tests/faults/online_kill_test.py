@@ -1,19 +1,16 @@
 """A run killed with SIGKILL between the lake's commit and the online write is mended by the next run."""
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
-from pathlib import Path
+from multiprocessing.process import BaseProcess
 
 import pytest
 
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.checks.online import ONLINE_CHECK
 from ml_assets.orchestration.checks.runner import CheckState
+from ml_assets_tests.forks import kill_group, materializing
 from ml_assets_tests.project import Project
 
 pytestmark = pytest.mark.slow
@@ -23,19 +20,9 @@ SOURCES = 'key:"sources/flights" or key:"sources/weather"'
 DEADLINE_SECONDS = 240
 
 
-def start(project: Project) -> "subprocess.Popen[bytes]":
+def start(project: Project) -> BaseProcess:
     """Dagster's own command for the day, in a process group of its own."""
-    program = str(Path(sys.executable).with_name("dagster"))
-    return subprocess.Popen(
-        [
-            *(program, "asset", "materialize", "-m", "ml_assets.definitions"),
-            *("--select", f'key:"{TABLE}"', "--partition", DAY),
-        ],
-        cwd=project.data.parent,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    return materializing(project.data.parent, "--select", f'key:"{TABLE}"', "--partition", DAY)
 
 
 def online_days(project: Project) -> set[str]:
@@ -56,18 +43,18 @@ def test_a_day_killed_before_its_online_write_is_written_by_the_next_run(project
         other.execute("BEGIN IMMEDIATE")  # the run waits here, with its commit made
         process = start(project)
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while committed.version() == before and process.poll() is None:
+        while committed.version() == before and process.exitcode is None:
             assert time.monotonic() < deadline, "the run did not get there in time"
             committed.update_incremental()
-        assert process.poll() is None, "the run was over before it could be killed"
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        assert process.exitcode is None, "the run was over before it could be killed"
+        kill_group(process)
         other.execute("ROLLBACK")
 
     assert project.entries(TABLE)[DAY].status is Status.WRITING
     assert online_days(project) == {BEFORE}
     again = start(project)
-    assert again.wait(DEADLINE_SECONDS) == 0
+    again.join(DEADLINE_SECONDS)
+    assert again.exitcode == 0
     assert online_days(project) == {DAY}
     results = project.check(f'key:"{TABLE}"', f"{BEFORE}...{DAY}")
     states = {result.day: result.state for result in results if result.check == ONLINE_CHECK}

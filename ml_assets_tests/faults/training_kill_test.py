@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import dagster as dg
@@ -25,7 +26,8 @@ import pytest
 from ml_assets.learning.checkpoints import RECORD
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets_tests.prepared import ASKED_FOR, assets, build_features, build_once, opened
+from ml_assets_tests.forks import kill_group, materializing
+from ml_assets_tests.prepared import ASKED_FOR, assets, opened
 from ml_assets_tests.project import Project
 
 pytestmark = pytest.mark.slow
@@ -124,26 +126,10 @@ def test_killed_training_resumes_and_ends_as_an_uninterrupted_one(
     assert int(done[1]) >= number * EVERY, f"a checkpoint was lost (seed {seed})"
 
 
-@pytest.fixture(scope="session")
-def features_home(tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions) -> Path:
-    """Six weeks of features."""
-    return build_once(tmp_path_factory, "features", lambda home: build_features(home, definitions))
-
-
-def start_materializing(project: Project) -> "subprocess.Popen[bytes]":
+def start_materializing(project: Project) -> BaseProcess:
     """Dagster's own command, in a process group of its own."""
-    command = [
-        str(Path(sys.executable).with_name("dagster")),
-        *("asset", "materialize", "-m", "ml_assets.definitions"),
-        *("--select", f'key:"{MODEL}"', "--partition", ASKED_FOR),
-    ]
-    return subprocess.Popen(
-        command,
-        cwd=project.data.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    return materializing(
+        project.data.parent, "--select", f'key:"{MODEL}"', "--partition", ASKED_FOR
     )
 
 
@@ -169,18 +155,17 @@ def test_killed_run_resumes_its_training_and_stores_the_model_of_an_undisturbed_
         process = start_materializing(project)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not (checkpoints / RECORD).exists():
-            assert process.poll() is None, "the run was over before it could be killed"
+            assert process.exitcode is None, "the run was over before it could be killed"
             assert time.monotonic() < deadline, "the run did not get there in time"
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(random.Random(seed).uniform(0, 0.1))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.join(random.Random(seed).uniform(0, 0.1))
+        kill_group(process)
         assert not project.versions(MODEL), f"the run was over before it was killed (seed {seed})"
         done = json.loads((checkpoints / RECORD).read_text("utf-8"))["iterations"]
 
         again = start_materializing(project)
 
-        assert again.wait(DEADLINE_SECONDS) == 0, f"seed {seed}"
+        again.join(DEADLINE_SECONDS)
+        assert again.exitcode == 0, f"seed {seed}"
         assert project.versions(MODEL) == undisturbed, f"seed {seed}"
         assert f"resumed at {done} of 120 iterations" in run_log(project), f"seed {seed}"
         assert not checkpoints.exists()

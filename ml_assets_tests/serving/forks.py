@@ -1,10 +1,6 @@
-"""Services forked from a process that has imported their libraries, which takes most of a short life.
+"""Services in forks, see ``ml_assets_tests.forks``."""
 
-A fork is a process of its own; SIGKILL ends it as it ends any other.
-"""
-
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -12,13 +8,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PRELOADED = [
-    "ml_assets.serving.server",
-    "ml_assets.serving.scoring",
-    "skops.io",
-    "treelite.gtil",
-    "sklearn.ensemble",
-]
+from ml_assets_tests.forks import in_fork
+
 START_SECONDS = 120
 
 
@@ -43,11 +34,8 @@ class Forked:
 @contextmanager
 def forked(home: Path) -> Iterator[Forked]:
     """``ml-assets serve flight_delays --port 0 --replay`` in the folder of a project; it ends with the context."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    addresses, telling = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(home, {**os.environ}, telling))
-    process.start()
+    addresses, telling = get_context("forkserver").Pipe(duplex=False)
+    process = in_fork(home, _serve, telling)
     telling.close()
     try:
         assert addresses.poll(START_SECONDS), f"the service did not answer in {START_SECONDS} s"
@@ -57,12 +45,9 @@ def forked(home: Path) -> Iterator[Forked]:
         process.join(START_SECONDS)
 
 
-def _serve(home: Path, environment: Mapping[str, str], telling: Connection) -> None:
+def _serve(telling: Connection) -> None:
     from ml_assets.serving.server import run
 
-    os.chdir(home)
-    os.environ.clear()
-    os.environ.update(environment)
     run(
         ["flight_delays"],
         host="127.0.0.1",

@@ -1,0 +1,86 @@
+"""Commands in processes forked from one that has imported their libraries, which takes most of a short life.
+
+A fork is a process of its own, and the leader of its own group; SIGKILL ends it as it ends any other.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from multiprocessing import forkserver, get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from ml_assets.registry.integration import THREADS
+
+PRELOADED = [
+    "ml_assets.definitions",
+    "ml_assets.components",
+    "ml_assets.orchestration.storage.instance",
+    "ml_assets.serving.server",
+    "ml_assets.serving.scoring",
+    "dagster._cli",
+    "skops.io",
+    "treelite.gtil",
+    "sklearn.ensemble",
+]
+
+
+def in_fork(home: Path, work: Callable[..., object], *arguments: object) -> BaseProcess:
+    """A process that does some work in a folder, with the environment of this process.
+
+    Args:
+        home: its working folder.
+        work: a function of a module; what it raises is the end of the process.
+        arguments: its arguments; they can be pickled.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in THREADS.items():
+            environment.setenv(name, value)  # libraries read them when they load
+        forkserver.ensure_running()
+    process = context.Process(target=_work, args=(home, {**os.environ}, work, *arguments))
+    process.start()
+    return process
+
+
+def materializing(home: Path, *words: str, log: Path = Path(os.devnull)) -> BaseProcess:
+    """``dagster asset materialize`` in the folder of a project.
+
+    Args:
+        home: the folder.
+        words: what is materialized.
+        log: file that its output is appended to.
+    """
+    command = ("dagster", "asset", "materialize", "-m", "ml_assets.definitions", *words)
+    return in_fork(home, _command, log, *command)
+
+
+def kill_group(process: BaseProcess) -> None:
+    """SIGKILL for a fork and the processes that it started; returns when it has ended."""
+    assert process.pid
+    os.killpg(process.pid, signal.SIGKILL)
+    process.join()
+
+
+def _work(
+    home: Path, environment: Mapping[str, str], work: Callable[..., object], *arguments: object
+) -> None:
+    os.setsid()
+    os.chdir(home)
+    os.environ.clear()
+    os.environ.update(environment)
+    work(*arguments)
+
+
+def _command(log: Path, program: str, *words: str) -> None:
+    with log.open("ab") as output:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(output.fileno(), stream.fileno())
+    [found] = entry_points(group="console_scripts", name=program)
+    sys.argv = [program, *words]
+    found.load()()
