@@ -210,10 +210,12 @@ def _finish(axes: "Axes", title: str, x: str, y: str, legend: Corner | None = No
 
 def _png(figure: "Figure", title: str) -> bytes:
     """The figure as PNG with few colours, which is several times smaller."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     figure.suptitle(title, fontsize=NORMAL)
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png")
-    Image.open(drawn).convert("RGB").quantize(COLORS).save(small, "PNG", optimize=True)
-    return small.getvalue()
+    canvas, png = FigureCanvasAgg(figure), io.BytesIO()
+    canvas.draw()  # once; to save it draws twice
+    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    drawn.quantize(COLORS).save(png, "PNG", optimize=True)
+    return png.getvalue()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +20,7 @@ from ml_assets.content import DAY
 from ml_assets.monitoring.policy import NO_POLICY
 from ml_assets.workspace import Workspace
 from ml_assets_tests.components.shop import TABLES, definitions, plain, rows
-from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.prepared import build_once, new_home, opened, opened_copy
 from ml_assets_tests.project import Project
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,10 @@ PIPELINE = "shop"
 AS_OF, SCORED = "2024-02-10", "2024-02-10...2024-02-29"
 BROKEN_FROM = "2024-02-18"
 """First day on which the north counts its items in dozens; written down before any run."""
+
+FEATURES = 'key:"shop/raw" or group:shop__features'
+RELEASED = "group:shop__training or group:shop__release"
+MONITORED = "group:shop__predictions or group:shop__monitoring"
 
 BROKEN = "broken_until"
 """File in the data folder with the last such day; without it nothing is broken."""
@@ -64,26 +69,45 @@ def delivered(home: Path, days: list[str]) -> pd.DataFrame:
     return found.assign(items=np.where(in_dozens, found["items"] / 12, found["items"]))
 
 
+def of_home(home: Path, folder: Path) -> dg.Definitions:
+    """The definitions of this pipeline alone, whose ``defs.yaml`` is in a folder."""
+    return definitions(folder, TEXT, plain("raw", partial(delivered, home / "data")))
+
+
+@pytest.fixture(scope="session")
+def quiet_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A champion and the days that it scored before the break; copy it, do not change it."""
+
+    def build(home: Path) -> None:
+        new_home(home)
+        with opened(home, of_home(home, home / "defs")) as project:
+            process(project, FEATURES, "2024-01-01...2024-02-17")
+            process(project, RELEASED, AS_OF)
+            process(project, MONITORED, f"{AS_OF}...2024-02-17")
+
+    return build_once(tmp_path_factory, "shop_before_a_break", build)
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Project]:
-    """A project with this pipeline alone."""
-    new_home(tmp_path)
-    raw = plain("raw", partial(delivered, tmp_path / "data"))
-    with opened(tmp_path, definitions(tmp_path / "defs", TEXT, raw)) as project:
+def shop(tmp_path: Path, quiet_home: Path) -> Iterator[Project]:
+    """A project with this pipeline alone, before the break."""
+    home = tmp_path / "home"
+    with opened_copy(quiet_home, home, of_home(home, tmp_path / "defs")) as project:
         yield project
 
 
+def process(shop: Project, selection: str, days: str) -> None:
+    """Materialize assets; every step has to succeed."""
+    done = shop.materialize(selection, days)
+    assert done.succeeded, done.failed_steps
+
+
 def processed(shop: Project, *, broken_until: str) -> None:
-    """All days of features, a champion, and the days that it scored, with a break until a day."""
+    """The other days of features, and the days that the champion scored, with a break until a day."""
     if broken_until:
         (shop.data / BROKEN).write_text(broken_until, "utf-8")
-    for selection, days in (
-        ('key:"shop/raw" or group:shop__features', "2024-01-01...2024-02-29"),
-        ("group:shop__training or group:shop__release", AS_OF),
-        ("group:shop__predictions or group:shop__monitoring", SCORED),
-    ):
-        done = shop.materialize(selection, days)
-        assert done.succeeded, done.failed_steps
+    process(shop, FEATURES, f"{BROKEN_FROM}...2024-02-29")
+    process(shop, MONITORED, SCORED)
 
 
 def alerts_after(first: str, last: str) -> list[Alert]:
@@ -130,11 +154,9 @@ def test_a_break_that_lasts_stays_open_until_a_new_model_serves(shop: Project) -
     [alert] = alerts_after(AS_OF, "2024-02-28")
     assert alert.state is AlertState.OPEN
 
-    trained = shop.materialize("group:shop__training or group:shop__release", "2024-02-29")
-    assert trained.succeeded, trained.failed_steps
+    process(shop, RELEASED, "2024-02-29")
     [decision] = shop.lake.read("shop/release_decision", ["2024-02-29"]).to_dict("records")
     assert decision["verdict"] == "passed", decision["reason"]
-    scored = shop.materialize("group:shop__predictions or group:shop__monitoring", "2024-02-29")
-    assert scored.succeeded, scored.failed_steps
+    process(shop, MONITORED, "2024-02-29")
     [resolved] = alerts_after("2024-02-29", "2024-02-29")
     assert (resolved.id, resolved.state) == (alert.id, AlertState.RESOLVED)

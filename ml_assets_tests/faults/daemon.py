@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 
 from ml_assets.orchestration.runs.attempts import UNIT
-from ml_assets_tests.project import Project
+from ml_assets_tests.project import ROOT, Project
 
 END_SECONDS = 30
 DEADLINE_SECONDS = 600
@@ -25,18 +25,27 @@ LOOK_SECONDS = 0.5
 
 @dataclass
 class Daemon:
-    """The daemon, its code server and its run workers: one process group at a time."""
+    """The daemon, its code server and its run workers: one process group at a time.
+
+    Attributes:
+        home: folder of the project.
+        log: file that its output is appended to.
+        module: name of its code location's module.
+        process: the daemon, while there is one.
+    """
 
     home: Path
     log: Path
+    module: str
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         command = str(Path(sys.executable).with_name("dagster-daemon"))
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [command, "run", "-m", "ml_assets.definitions"],
+                [command, "run", "-m", self.module],
                 cwd=self.home,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -72,10 +81,10 @@ class Daemon:
 
 
 @contextmanager
-def daemon_of(project: Project) -> Iterator[Daemon]:
+def daemon_of(project: Project, module: str = "ml_assets.definitions") -> Iterator[Daemon]:
     """A daemon of the project that is not started yet; what was started ends with the context."""
     home = project.data.parent
-    daemon = Daemon(home, home / "daemon.log")
+    daemon = Daemon(home, home / "daemon.log", module)
     try:
         yield daemon
     finally:

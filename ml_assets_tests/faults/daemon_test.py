@@ -18,7 +18,6 @@ from ml_assets.cadence import Span, steps
 from ml_assets.components.pipeline.stages import DAILY, TRAINING
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import advance, load
-from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
 from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.settings import settings
@@ -37,6 +36,8 @@ from ml_assets_tests.project import ROOT, Project, overridden
 pytestmark = pytest.mark.slow
 
 PIPELINE = "flight_delays"
+REFERENCE_PIPELINE = "ml_assets_tests.faults.reference_pipeline"
+"""Code location of the daemon."""
 FIRST_AS_OF = "2013-02-01"
 """As-of day of the first champion: trained on 1–10 January, tested on 18–31 January."""
 QUIET_DAY = "2013-02-07"
@@ -70,21 +71,30 @@ RELEASES = f"{PIPELINE}/release_decision"
 PERFORMANCE = assets(nouns.PERFORMANCE)
 
 
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file with the policy; one for all projects, so that they have the same definitions."""
+    file = tmp_path_factory.mktemp("policy") / "policy.yaml"
+    file.write_text(yaml.safe_dump(POLICY))
+    return file
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet_days: Path) -> Iterator[Project]:
+def project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet_days: Path, policy: Path
+) -> Iterator[Project]:
     """A project that has processed quiet days with its first champion."""
     home = tmp_path / "project"
     shutil.copytree(quiet_days, home)
-    with opened(home, monkeypatch) as project:
+    with opened(home, policy, monkeypatch) as project:
         yield project
 
 
 @contextmanager
-def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def opened(home: Path, policy: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A project in a folder, with this process's settings pointing at it."""
     data = home / "data"
     data.mkdir(parents=True, exist_ok=True)
-    (home / "policy.yaml").write_text(yaml.safe_dump(POLICY))
     instance = yaml.safe_load((ROOT / "dagster.yaml").read_text())
     for section, values in INTERVALS.items():
         instance[section] = {**instance.get(section, {}), **values}
@@ -97,7 +107,7 @@ def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
         "ML_ASSETS_RETRY_WAITS": "[]",
         "ML_ASSETS_SENSORS": "running",
         "ML_ASSETS_SENSOR_SECONDS": "1",
-        "ML_ASSETS_PIPELINES": overridden(monitoring={"policy": str(home / "policy.yaml")}),
+        "ML_ASSETS_PIPELINES": overridden(monitoring={"policy": str(policy)}),
         "OMP_NUM_THREADS": "1",
     }.items():
         monkeypatch.setenv(name, value)
@@ -109,10 +119,10 @@ def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="module")
-def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quiet_days(tmp_path_factory: pytest.TempPathFactory, policy: Path) -> Path:
     """Processed until ``QUIET_DAY``; copy it, do not change it."""
     home = tmp_path_factory.mktemp("quiet_days")
-    with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
+    with pytest.MonkeyPatch.context() as monkeypatch, opened(home, policy, monkeypatch) as project:
         load(project.systems, lambda table, done, total: None, QUIET_DAY)
         assert project.materialize_daily(f"2013-01-01...{QUIET_DAY}").succeeded
         process_span(project, FIRST_AS_OF, FIRST_AS_OF)
@@ -122,12 +132,12 @@ def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(
-    quiet_days: Path, tmp_path_factory: pytest.TempPathFactory
+    quiet_days: Path, policy: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[tuple[str, str], str]]:
     """All data versions after processing until ``LAST_DAY`` in one process, without a daemon."""
     home = tmp_path_factory.mktemp("undisturbed") / "project"
     shutil.copytree(quiet_days, home)
-    with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
+    with pytest.MonkeyPatch.context() as monkeypatch, opened(home, policy, monkeypatch) as project:
         advance(project.systems, LAST_DAY)
         assert project.materialize_daily(f"{BLIZZARD_DAY}...{LAST_DAY}").succeeded
         process_span(project, BLIZZARD_DAY, LAST_DAY)
@@ -147,8 +157,7 @@ def process_span(project: Project, first: str, last: str) -> None:
 
 
 def is_decided(project: Project, table: str, day: str) -> bool:
-    entry = project.entries(table).get(day)
-    return entry is not None and entry.status is Status.STORED
+    return bool(stored_entries(project, table, day))
 
 
 def is_settled(project: Project, versions: dict[tuple[str, str], str]) -> bool:
@@ -197,9 +206,7 @@ def verdict_is_stored(project: Project) -> bool:
 
 
 def training_is_under_way(project: Project) -> bool:
-    return f"{PIPELINE}/training_dataset" in project.lake.ledger.tables() and is_decided(
-        project, f"{PIPELINE}/training_dataset", AS_OF
-    )
+    return is_decided(project, f"{PIPELINE}/training_dataset", AS_OF)
 
 
 def release_is_stored(project: Project) -> bool:
@@ -213,7 +220,7 @@ MOMENTS = [verdict_is_stored, training_is_under_way, release_is_stored]
 def test_killed_at_the_worst_moments_of_a_blizzard_it_still_makes_one_new_champion(
     project: Project, undisturbed: dict[tuple[str, str], str]
 ) -> None:
-    with daemon_of(project) as daemon:
+    with daemon_of(project, REFERENCE_PIPELINE) as daemon:
         daemon.start()
         keep_message = f"flight_delays__retraining skipped: Decision of {QUIET_DAY}: keep."
         daemon.wait_until("the sensor has looked", lambda: keep_message in daemon.output())

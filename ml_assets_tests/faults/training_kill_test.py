@@ -5,16 +5,15 @@ the message of a failure.
 """
 
 import json
-import os
+import logging
 import pickle
 import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -23,10 +22,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.learning.checkpoints import RECORD
+from ml_assets.learning.checkpoints import RECORD, Checkpoints
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets_tests.forks import kill_group, materializing
+from ml_assets.learning.training import train
+from ml_assets_tests.forks import in_fork, kill_group, materializing
 from ml_assets_tests.prepared import ASKED_FOR, assets, opened
 from ml_assets_tests.project import Project
 
@@ -44,15 +44,51 @@ SPECIFICATION = ModelSpecification(
     hyperparameters={"max_iter": SLICES * EVERY, "random_state": 0, "early_stopping": False},
     checkpoint_every=EVERY,
 )
-TRAINING = """
-import logging, pickle, sys
-from pathlib import Path
-from ml_assets.learning.checkpoints import Checkpoints
-from ml_assets.learning.training import train
-logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
-specification, dataset = pickle.loads(Path(sys.argv[1]).read_bytes())
-print(train(specification, dataset, Checkpoints(Path(sys.argv[2])), "code").fingerprint)
-"""
+
+
+class Training:
+    """A process that trains and tells its progress line by line.
+
+    Attributes:
+        process: the process.
+    """
+
+    def __init__(self, arguments: Path, checkpoints: Path) -> None:
+        self._lines, telling = get_context("forkserver").Pipe(duplex=False)
+        self.process = in_fork(arguments.parent, _train, telling, arguments, checkpoints)
+        telling.close()
+
+    def line(self) -> str:
+        """The next line; an empty one after the last."""
+        assert self._lines.poll(DEADLINE_SECONDS), f"no line in {DEADLINE_SECONDS} s"
+        try:
+            return str(self._lines.recv())
+        except EOFError:
+            return ""
+
+    def lines(self) -> list[str]:
+        """All further lines of a training that succeeds; the last line is the fingerprint."""
+        found = list(iter(self.line, ""))
+        self.process.join(DEADLINE_SECONDS)
+        assert self.process.exitcode == 0, found
+        return found
+
+
+class _Told(logging.Handler):
+    """Tells each message."""
+
+    def __init__(self, telling: Connection) -> None:
+        super().__init__()
+        self._telling = telling
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._telling.send(record.getMessage())
+
+
+def _train(telling: Connection, arguments: Path, checkpoints: Path) -> None:
+    logging.basicConfig(level=logging.INFO, handlers=[_Told(telling)])
+    specification, dataset = pickle.loads(arguments.read_bytes())
+    telling.send(train(specification, dataset, Checkpoints(checkpoints), "code").fingerprint)
 
 
 @pytest.fixture
@@ -80,27 +116,10 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def start_training(arguments: Path, checkpoints: Path) -> "subprocess.Popen[str]":
-    """A process that trains and prints its progress line by line."""
-    return subprocess.Popen(
-        [sys.executable, "-u", "-c", TRAINING, str(arguments), str(checkpoints)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def output_lines(process: "subprocess.Popen[str]") -> list[str]:
-    """Output lines of a finished training; the last line is the fingerprint."""
-    output, _ = process.communicate(timeout=DEADLINE_SECONDS)
-    assert process.returncode == 0, output
-    return output.splitlines()
-
-
 @pytest.fixture(scope="module")
 def uninterrupted(arguments: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Fingerprint of an uninterrupted training."""
-    return output_lines(start_training(arguments, tmp_path_factory.mktemp("uninterrupted")))[-1]
+    return Training(arguments, tmp_path_factory.mktemp("uninterrupted")).lines()[-1]
 
 
 @pytest.mark.parametrize("earliest", [1, 6, 11], ids="in one of five slices from {}".format)
@@ -109,16 +128,15 @@ def test_killed_training_resumes_and_ends_as_an_uninterrupted_one(
 ) -> None:
     chance = random.Random(seed)
     number = earliest + chance.randrange(5)
-    process = start_training(arguments, tmp_path / "checkpoints")
-    assert process.stdout is not None
-    while f"slice {number} of {SLICES}:" not in process.stdout.readline():
-        assert process.poll() is None, f"it ended before slice {number} (seed {seed})"
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(chance.uniform(0, 0.1))
-    process.kill()
-    assert process.wait(DEADLINE_SECONDS) == -signal.SIGKILL, f"it was over (seed {seed})"
+    training = Training(arguments, tmp_path / "checkpoints")
+    while f"slice {number} of {SLICES}:" not in training.line():
+        assert training.process.exitcode is None, f"it ended before slice {number} (seed {seed})"
+    training.process.join(chance.uniform(0, 0.1))
+    training.process.kill()
+    training.process.join(DEADLINE_SECONDS)
+    assert training.process.exitcode == -signal.SIGKILL, f"it was over (seed {seed})"
 
-    resumed, *_, fingerprint = output_lines(start_training(arguments, tmp_path / "checkpoints"))
+    resumed, *_, fingerprint = Training(arguments, tmp_path / "checkpoints").lines()
 
     assert fingerprint == uninterrupted, f"seed {seed}"
     done = re.fullmatch(r"resumed at (\d+) of 100 iterations", resumed)

@@ -1,6 +1,6 @@
 """Services in forks, see ``ml_assets_tests.forks``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -31,21 +31,8 @@ class Forked:
         self.process.join()
 
 
-@contextmanager
-def forked(home: Path) -> Iterator[Forked]:
-    """``ml-assets serve flight_delays --port 0 --replay`` in the folder of a project; it ends with the context."""
-    addresses, telling = get_context("forkserver").Pipe(duplex=False)
-    process = in_fork(home, _serve, telling)
-    telling.close()
-    try:
-        assert addresses.poll(START_SECONDS), f"the service did not answer in {START_SECONDS} s"
-        yield Forked(process, addresses.recv())
-    finally:
-        process.terminate()
-        process.join(START_SECONDS)
-
-
-def _serve(telling: Connection) -> None:
+def serve_flights(telling: Connection) -> None:
+    """``ml-assets serve flight_delays --port 0 --replay``; tells its address."""
     from ml_assets.serving.server import run
 
     run(
@@ -56,3 +43,25 @@ def _serve(telling: Connection) -> None:
         is_replay=True,
         started=lambda address, pipelines: telling.send(address),
     )
+
+
+@contextmanager
+def forked(
+    home: Path, serve: Callable[..., object] = serve_flights, *arguments: object
+) -> Iterator[Forked]:
+    """A service in the folder of a project; it ends with the context.
+
+    Args:
+        home: the folder.
+        serve: serves until its process ends; gets a connection that it tells its address to.
+        arguments: its further arguments.
+    """
+    addresses, telling = get_context("forkserver").Pipe(duplex=False)
+    process = in_fork(home, serve, telling, *arguments)
+    telling.close()
+    try:
+        assert addresses.poll(START_SECONDS), f"the service did not answer in {START_SECONDS} s"
+        yield Forked(process, addresses.recv())
+    finally:
+        process.terminate()
+        process.join(START_SECONDS)

@@ -1,7 +1,7 @@
-"""The service of an ensemble as a process: python -m ml_assets_tests.serving.ensembles.process FOLDER NAME."""
+"""The service of an ensemble, for a process of its own."""
 
 import socket
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import uvicorn
@@ -14,8 +14,8 @@ from ml_assets.workspace import Workspace
 from ml_assets_tests.serving.ensembles import world
 
 
-def serve(folder: Path, name: str) -> None:
-    """Serve an ensemble of the world until the process ends; its address is printed."""
+def serve(telling: Connection, folder: Path, name: str) -> None:
+    """Serve an ensemble of the world until the process ends; tells its address."""
     limits = ServingLimits()
     service = Service(
         Workspace.of_environment(),
@@ -28,11 +28,7 @@ def serve(folder: Path, name: str) -> None:
     port = listening.getsockname()[1]
 
     def started() -> None:
-        print(f"Answering on http://127.0.0.1:{port}. ", flush=True)
+        telling.send(f"http://127.0.0.1:{port}")
 
     config = uvicorn.Config(create_app(service, Bodies(limits), started), log_level="warning")
     uvicorn.Server(config).run(sockets=[listening])
-
-
-if __name__ == "__main__":
-    serve(Path(sys.argv[1]), sys.argv[2])

@@ -1,7 +1,6 @@
 """The service of an ensemble as a process: killed while a member is slow."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,8 @@ import pytest
 from ml_assets.workspace import Workspace
 from ml_assets_tests.project import Project
 from ml_assets_tests.serving.ensembles import process, world
-from ml_assets_tests.serving.processes import Load, started
+from ml_assets_tests.serving.forks import forked
+from ml_assets_tests.serving.processes import Load
 
 pytestmark = pytest.mark.slow
 
@@ -20,10 +20,10 @@ def test_what_was_acknowledged_is_logged_after_kills_while_a_member_is_slow(
     project: Project, tmp_path: Path
 ) -> None:
     bodies = [json.dumps(row) for row in world.requests(project)]
-    command = [sys.executable, "-m", process.__name__, str(tmp_path / "served"), "with_moody"]
+    home, served = project.data.parent, tmp_path / "served"
     acknowledged = {}
     for kill in range(KILLS):
-        with started(command, project.data.parent) as service:
+        with forked(home, process.serve, served, "with_moody") as service:
             load = Load(
                 service.url, bodies, f"{world.SCORED}T12:00Z", path="/v1/with_moody/predict"
             )
