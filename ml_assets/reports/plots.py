@@ -214,7 +214,8 @@ def _png(figure: "Figure", title: str) -> bytes:
     from PIL import Image
 
     figure.suptitle(title, fontsize=NORMAL)
-    canvas, png = FigureCanvasAgg(figure), io.BytesIO()
+    canvas: Any = FigureCanvasAgg(figure)
+    png = io.BytesIO()
     canvas.draw()  # once; to save it draws twice
     drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     drawn.quantize(COLORS).save(png, "PNG", optimize=True)

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -418,8 +419,12 @@ def _made(project: Project) -> dict[tuple[str, str], str]:
 
 def _entries(project: Project) -> dict[tuple[str, str], int]:
     """Table and day → number of its ledger entries."""
+    ledger = project.lake.ledger
+    counts = Counter(
+        (entry.table, entry.day) for table in ledger.tables() for entry in ledger.history(table)
+    )
     return {
-        (entry.table, entry.day): len(project.lake.ledger.history(entry.table, entry.day))
-        for entry in project.lake.ledger.all_latest()
+        (entry.table, entry.day): counts[entry.table, entry.day]
+        for entry in ledger.all_latest()
         if entry.table != LABELS or entry.status is Status.STORED
     }

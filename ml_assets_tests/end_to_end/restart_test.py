@@ -1,6 +1,5 @@
 """A failed run is restarted from the failed step with Dagster's own means, as the UI does it."""
 
-import shutil
 import threading
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from ml_assets_tests.project import DICTIONARIES, ROOT, Project
 FIRST, LAST = "2013-01-02", "2013-01-05"
 TABLES = ["sources/flights", "sources/weather", "flight_delays/flight_features"]
 DEADLINE_SECONDS = 120
+MODULE = "module_name: ml_assets.definitions"
 
 LAUNCH = """mutation {{ launchRun(executionParams: {{
     selector: {{
@@ -57,12 +57,16 @@ def finished(project: Project, run_id: str) -> dg.DagsterRun:
 
 @pytest.mark.slow
 def test_only_the_failed_step_and_its_dependents_run_again(project: Project) -> None:
-    shutil.copy(ROOT / "workspace.yaml", project.data.parent)
+    workspace = (ROOT / "workspace.yaml").read_text("utf-8")
+    assert MODULE in workspace
+    changed = workspace.replace(MODULE, "module_name: ml_assets_tests.reference_pipeline")
+    (project.data.parent / "workspace.yaml").write_text(changed, "utf-8")
     assert project.materialize(DICTIONARIES).succeeded
     project.sql("ALTER TABLE weather RENAME TO weather_elsewhere")
     log = project.data.parent / "server.log"
 
-    with running(["dagster", "dev"], project.data.parent, {}, log) as url:
+    environment = {"PYTHONPATH": str(ROOT)}
+    with running(["dagster", "dev"], project.data.parent, environment, log) as url:
         first = finished(project, query(url, launch(TABLES))["launchRun"]["run"]["runId"])
         project.sql("ALTER TABLE weather_elsewhere RENAME TO weather")
         answer = query(url, REEXECUTE.format(run_id=first.run_id))["launchRunReexecution"]

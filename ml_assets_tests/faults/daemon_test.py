@@ -36,7 +36,7 @@ from ml_assets_tests.project import ROOT, Project, overridden
 pytestmark = pytest.mark.slow
 
 PIPELINE = "flight_delays"
-REFERENCE_PIPELINE = "ml_assets_tests.faults.reference_pipeline"
+REFERENCE_PIPELINE = "ml_assets_tests.reference_pipeline"
 """Code location of the daemon."""
 FIRST_AS_OF = "2013-02-01"
 """As-of day of the first champion: trained on 1–10 January, tested on 18–31 January."""

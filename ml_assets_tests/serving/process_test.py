@@ -95,7 +95,7 @@ CHECKS = (
 
 def test_a_fuzzer_gets_documented_answers_only(with_champion: Project, tmp_path: Path) -> None:
     program = str(Path(sys.executable).with_name("schemathesis"))
-    with running(with_champion.data.parent) as service:
+    with forked(with_champion.data.parent) as service:
         arguments = ["--checks", ",".join(CHECKS), "--max-examples", "40", "--seed", "0"]
         found = subprocess.run(
             [program, "run", f"{service.url}/openapi.json", *arguments, "--no-color"],
@@ -114,7 +114,7 @@ def test_a_new_champion_answers_within_five_seconds_without_a_failed_request(
     measured: Project,
 ) -> None:
     bodies = flight_requests(measured, DAY)
-    with running(measured.data.parent) as service:
+    with forked(measured.data.parent) as service:
         load = Load(service.url, bodies, AT, pause=0.02)
         with load.from_clients(4):
             load.wait_for(10)
@@ -141,7 +141,7 @@ def test_without_its_registry_a_model_is_not_served_and_the_reason_told(
     content = registry.read_bytes()
     registry.write_bytes(b"no database" * 100)
     with (
-        running(with_champion.data.parent) as service,
+        forked(with_champion.data.parent) as service,
         httpx.Client(base_url=service.url) as client,
     ):
         refused = client.get("/readyz")
