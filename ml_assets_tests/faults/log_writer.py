@@ -1,14 +1,12 @@
 """A process that logs predictions from eight threads and tells each one that it acknowledged.
 
-python -m ml_assets_tests.faults.log_writer URL ROUND FIRST
-
 A line is ``event number, round whose entry is logged``. Events are numbered from FIRST on.
 """
 
 import itertools
 import os
-import sys
 import threading
+from multiprocessing.connection import Connection
 
 from ml_assets.online.prediction_log.log import PredictionLog
 from ml_assets.online.prediction_log.writer import LogWriter
@@ -17,7 +15,7 @@ from ml_assets_tests.online.prediction_log.entries import entry
 THREADS = 8
 
 
-def main(url: str, current: float, first: int) -> None:
+def main(telling: Connection, url: str, current: float, first: int) -> None:
     """Log until the process is killed."""
     writer = LogWriter(PredictionLog(url), capacity=1_000)
     numbers = itertools.count(first)
@@ -27,11 +25,7 @@ def main(url: str, current: float, first: int) -> None:
             given = entry(f"e{number}", current)
             others = writer.submit([given]).result()
             logged = others.get(given.event_id, given)
-            os.write(1, f"{number} {logged.request['number']}\n".encode())
+            os.write(telling.fileno(), f"{number} {logged.request['number']}\n".encode())
 
     for _ in range(THREADS):
         threading.Thread(target=client).start()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))

@@ -1,12 +1,14 @@
 """A process that logs predictions is killed with SIGKILL ten times: nothing acknowledged is lost."""
 
-import subprocess
-import sys
+import os
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from ml_assets.online.prediction_log.log import PredictionLog
+from ml_assets_tests.faults import log_writer
+from ml_assets_tests.forks import in_fork
 from ml_assets_tests.project import ROOT
 
 pytestmark = pytest.mark.slow
@@ -16,20 +18,14 @@ ROUNDS, ACKNOWLEDGED, REPEATED = 10, 200, 40
 
 def acknowledged(url: str, current: int, first: int) -> list[tuple[str, float]]:
     """Events that a process acknowledged before it was killed, with the round that is logged."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "ml_assets_tests.faults.log_writer"),
-            *(url, str(current), str(first)),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(ACKNOWLEDGED)]
-    process.kill()
-    lines += process.stdout.readlines()
-    process.wait()
+    heard, telling = get_context("forkserver").Pipe(duplex=False)
+    process = in_fork(ROOT, log_writer.main, telling, url, float(current), first)
+    telling.close()
+    with heard, os.fdopen(os.dup(heard.fileno())) as output:
+        lines = [output.readline() for _ in range(ACKNOWLEDGED)]
+        process.kill()
+        lines += output.readlines()
+    process.join()
     told = [line.split() for line in lines if line.endswith("\n")]
     return [(f"e{number}", float(logged)) for number, logged in told]
 

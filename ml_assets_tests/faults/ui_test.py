@@ -94,7 +94,7 @@ def test_the_command_for_days_that_are_behind_processes_them(with_champion: Proj
     following = json.loads(ml_assets("status", "--json"))["next"]
     assert following["step"] == "let the sensors process the missing days"
     program, *words = shlex.split(following["command"])
-    running = {"ML_ASSETS_SENSORS": "running", "ML_ASSETS_SENSOR_SECONDS": "1"}
+    running = {"ML_ASSETS_SENSORS": "running", "ML_ASSETS_SENSOR_SECONDS": "3"}  # of 31 sensors
     log = home / "ui.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
