@@ -23,6 +23,7 @@ PRELOADED = [
     "ml_assets.serving.server",
     "ml_assets.serving.scoring",
     "dagster._cli",
+    "deltalake",
     "pytest",
     "skops.io",
     "treelite.gtil",

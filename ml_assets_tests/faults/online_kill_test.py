@@ -18,6 +18,8 @@ pytestmark = pytest.mark.slow
 TABLE, BEFORE, DAY = "flight_delays/origin_state", "2013-01-02", "2013-01-03"
 SOURCES = 'key:"sources/flights" or key:"sources/weather"'
 DEADLINE_SECONDS = 240
+PAUSE_SECONDS = 0.05
+"""Between two looks at a run that waits."""
 
 
 def start(project: Project) -> BaseProcess:
@@ -45,6 +47,7 @@ def test_a_day_killed_before_its_online_write_is_written_by_the_next_run(project
         deadline = time.monotonic() + DEADLINE_SECONDS
         while committed.version() == before and process.exitcode is None:
             assert time.monotonic() < deadline, "the run did not get there in time"
+            process.join(PAUSE_SECONDS)
             committed.update_incremental()
         assert process.exitcode is None, "the run was over before it could be killed"
         kill_group(process)

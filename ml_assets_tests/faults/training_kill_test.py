@@ -33,6 +33,8 @@ from ml_assets_tests.project import Project
 pytestmark = pytest.mark.slow
 
 DEADLINE_SECONDS = 120
+PAUSE_SECONDS = 0.005
+"""Between two looks, so that they do not slow down the run."""
 MODEL = "flight_delays/model"
 
 SLICES, EVERY = 20, 5
@@ -175,6 +177,7 @@ def test_killed_run_resumes_its_training_and_stores_the_model_of_an_undisturbed_
         while not (checkpoints / RECORD).exists():
             assert process.exitcode is None, "the run was over before it could be killed"
             assert time.monotonic() < deadline, "the run did not get there in time"
+            process.join(PAUSE_SECONDS)
         process.join(random.Random(seed).uniform(0, 0.1))
         kill_group(process)
         assert not project.versions(MODEL), f"the run was over before it was killed (seed {seed})"
