@@ -235,6 +235,27 @@ def test_a_command_of_an_earlier_page_does_not_run_again() -> None:
     ]
 
 
+def test_a_command_of_an_earlier_runbook_does_not_run_again() -> None:
+    page = """## One
+$ ml-assets status
+$ ml-assets source advance
+$ ml-assets status
+### A check
+$ ml-assets checks
+### Another check
+$ ml-assets checks
+$ ml-assets alerts list
+"""
+
+    assert [*commands_of_all([page])] == [
+        "ml-assets status",
+        "ml-assets source advance",
+        "ml-assets status",
+        "ml-assets checks",
+        "ml-assets alerts list",
+    ]
+
+
 def test_commands_of_a_page_that_run_in_a_copy_leave_nothing_in_the_project(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,7 @@
 
 ``python -m ml_assets_tests.documented_commands README.md`` after ``make demo``, from the project's
 root: every ``ml-assets``, ``dg`` and ``dagster`` command in a table or a console block of the pages,
-and every ``python`` and ``rm`` command of a console block, but those of an earlier page. With ``--copy`` they run in a
+and every ``python`` and ``rm`` command of a console block, but those of an earlier page or runbook. With ``--copy`` they run in a
 temporary copy of the project without data, which is deleted afterwards.
 """
 
@@ -27,6 +27,9 @@ ENDLESS = "ml-assets serve"
 REFUSED = {"ml-assets approve": "was released since"}
 """Start of a command that the demo's data refuses → a part of the expected message."""
 
+RUNBOOK = re.compile(r"^### ", re.MULTILINE)
+"""Start of a section that is read alone."""
+
 COPY = "--copy"
 ROOT = Path(__file__).parents[1]
 
@@ -47,13 +50,13 @@ def commands_of(page: str) -> Iterator[str]:
 
 
 def commands_of_all(pages: Iterable[str]) -> Iterator[str]:
-    """The commands of some pages; one that an earlier page has is left out.
+    """The commands of some pages; one that an earlier page or runbook has is left out.
 
     Args:
-        pages: their texts.
+        pages: their texts; each section at the third level of headings is a runbook.
     """
     known: set[str] = set()
-    for page in pages:
+    for page in (part for text in pages for part in RUNBOOK.split(text)):
         found = [command for command in commands_of(page) if command not in known]
         yield from found
         known.update(found)
