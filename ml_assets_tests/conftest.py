@@ -37,10 +37,11 @@ from ml_assets_tests.prepared import (
     build_retrained,
     build_two_weeks,
     build_waiting,
+    new_home,
     opened,
     opened_copy,
 )
-from ml_assets_tests.project import ROOT, Project, overridden
+from ml_assets_tests.project import Project, overridden
 from ml_assets_tests.registry import forked_process
 
 if TYPE_CHECKING:
@@ -158,8 +159,7 @@ def three_weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, three_weeks: Path, definitions: dg.Definitions) -> Iterator[Project]:
     """A fresh project over three weeks of flights."""
-    shutil.copytree(three_weeks, tmp_path / "data")
-    shutil.copy(ROOT / "dagster.yaml", tmp_path / "dagster.yaml")
+    shutil.copytree(three_weeks, new_home(tmp_path) / "data", dirs_exist_ok=True)
     with opened(tmp_path, definitions) as fresh:
         yield fresh
 

@@ -6,6 +6,7 @@ A fork is a process of its own, and the leader of its own group; SIGKILL ends it
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from multiprocessing import forkserver, get_context
@@ -29,6 +30,10 @@ PRELOADED = [
     "treelite.gtil",
     "sklearn.ensemble",
 ]
+
+DEADLINE_SECONDS = 120
+PAUSE_SECONDS = 0.005
+"""Between two looks at a fork, so that they do not slow it down."""
 
 
 def in_fork(home: Path, work: Callable[..., object], *arguments: object) -> BaseProcess:
@@ -60,6 +65,15 @@ def materializing(home: Path, *words: str, log: Path = Path(os.devnull)) -> Base
     """
     command = ("dagster", "asset", "materialize", "-m", "ml_assets.definitions", *words)
     return in_fork(home, _command, log, *command)
+
+
+def wait_until(process: BaseProcess, is_reached: Callable[[], bool]) -> None:
+    """Wait until a fork, which still runs then, has reached a state."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_reached() and process.exitcode is None:
+        assert time.monotonic() < deadline, "the run did not get there in time"
+        process.join(PAUSE_SECONDS)
+    assert process.exitcode is None, "the run was over before it could be killed"
 
 
 def kill_group(process: BaseProcess) -> None:

@@ -168,16 +168,14 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
 
 def build_two_weeks(home: Path, definitions: dg.Definitions, source: Path) -> None:
     """Sources and features of ``TWO_WEEKS``, of source systems in a data folder."""
-    shutil.copytree(source, home / "data")
-    shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
+    shutil.copytree(source, new_home(home) / "data", dirs_exist_ok=True)
     with opened(home, definitions) as project:
         _succeeds(project.materialize_daily(TWO_WEEKS))
 
 
 def build_features(home: Path, definitions: dg.Definitions) -> None:
     """Sources and features of six weeks."""
-    (home / "data").mkdir(parents=True)
-    shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
+    new_home(home)
     load(SourceSystems.below(home / "data"), lambda *_: None, LAST_DAY)
     with opened(home, definitions) as project:
         _succeeds(project.materialize_daily(f"2013-01-01...{LAST_DAY}"))

@@ -1,23 +1,18 @@
 """A run killed with SIGKILL and run again ends with the same versions as an undisturbed one."""
 
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from multiprocessing.process import BaseProcess
 
 import pytest
 
-from ml_assets_tests.forks import kill_group, materializing
+from ml_assets_tests.forks import DEADLINE_SECONDS, kill_group, materializing, wait_until
 from ml_assets_tests.prepared import TWO_WEEKS
 from ml_assets_tests.project import ALL_DAILY, DICTIONARIES, Project
 from ml_assets_tests.remedies import commands, run
 
 pytestmark = pytest.mark.slow
-
-DEADLINE_SECONDS = 120
-PAUSE_SECONDS = 0.005
-"""Between two looks, so that they do not slow down the run."""
 
 
 def start(project: Project) -> BaseProcess:
@@ -29,11 +24,7 @@ def kill_when(
     project: Project, process: BaseProcess, is_reached: Callable[[Project], bool]
 ) -> None:
     """SIGKILL for a run as soon as a state is reached."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not is_reached(project) and process.exitcode is None:
-        assert time.monotonic() < deadline, "the run did not get there in time"
-        process.join(PAUSE_SECONDS)
-    assert process.exitcode is None, "the run was over before it could be killed"
+    wait_until(process, lambda: is_reached(project))
     kill_group(process)
 
 

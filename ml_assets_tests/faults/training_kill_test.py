@@ -11,7 +11,6 @@ import random
 import re
 import shutil
 import signal
-import time
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -26,15 +25,12 @@ from ml_assets.learning.checkpoints import RECORD, Checkpoints
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import train
-from ml_assets_tests.forks import in_fork, kill_group, materializing
+from ml_assets_tests.forks import DEADLINE_SECONDS, in_fork, kill_group, materializing, wait_until
 from ml_assets_tests.prepared import ASKED_FOR, assets, opened
 from ml_assets_tests.project import Project
 
 pytestmark = pytest.mark.slow
 
-DEADLINE_SECONDS = 120
-PAUSE_SECONDS = 0.005
-"""Between two looks, so that they do not slow down the run."""
 MODEL = "flight_delays/model"
 
 SLICES, EVERY = 20, 5
@@ -173,11 +169,7 @@ def test_killed_run_resumes_its_training_and_stores_the_model_of_an_undisturbed_
     with opened(tmp_path / "home", definitions) as project:
         checkpoints = project.data / "checkpoints" / MODEL / ASKED_FOR
         process = start_materializing(project)
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not (checkpoints / RECORD).exists():
-            assert process.exitcode is None, "the run was over before it could be killed"
-            assert time.monotonic() < deadline, "the run did not get there in time"
-            process.join(PAUSE_SECONDS)
+        wait_until(process, (checkpoints / RECORD).exists)
         process.join(random.Random(seed).uniform(0, 0.1))
         kill_group(process)
         assert not project.versions(MODEL), f"the run was over before it was killed (seed {seed})"
