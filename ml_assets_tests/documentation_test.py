@@ -89,10 +89,10 @@ def test_documented_commands_targets_and_links_exist(page: Path) -> None:
     assert not [link for link in LINK.findall(text) if not (page.parent / link).exists()]
 
 
-def texts_in_code() -> list[str]:
-    """Every text of the product; of an f-string its fixed parts, with … between them."""
-    trees = [ast.parse(file.read_text("utf-8")) for file in (ROOT / "ml_assets").rglob("*.py")]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
+def texts_in_code(naming: str = "") -> list[str]:
+    """Every text of the product's files that name something; of an f-string its fixed parts, with … between them."""
+    codes = [file.read_text("utf-8") for file in (ROOT / "ml_assets").rglob("*.py")]
+    nodes = [node for code in codes if naming in code for node in ast.walk(ast.parse(code))]
     plain = [
         node.value
         for node in nodes
@@ -144,7 +144,7 @@ IN_CODE = re.compile(r"(?:^|(?<=: )|(?<='))(ml-assets [a-z][^'`\n;]*)(?=$|'|;)")
 
 def commands_in_code() -> list[str]:
     """Each command in a text of the product; 1 stands for what a value fills in."""
-    found = {command for text in texts_in_code() for command in IN_CODE.findall(text)}
+    found = {command for text in texts_in_code("ml-assets ") for command in IN_CODE.findall(text)}
     return sorted(
         re.sub(r"(?<=\w)…+$", "", command).replace("…", "1")
         for command in found

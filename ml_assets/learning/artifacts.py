@@ -17,8 +17,13 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.errors import TrainingError, UnsafeModel
-from ml_assets.learning.model_files.boosters import BOOSTER_FILE, attached, detached
-from ml_assets.learning.model_files.skops_files import MATERIALIZE, MAX_FILE_BYTES, read_allowed
+from ml_assets.learning.model_files.boosters import BOOSTER_FILE, attached
+from ml_assets.learning.model_files.skops_files import (
+    MATERIALIZE,
+    MAX_FILE_BYTES,
+    MODEL_FILE,
+    read_allowed,
+)
 from ml_assets.learning.scorer.ensembles import scorer_of
 from ml_assets.learning.scorer.parity import TOLERANCE, difference
 from ml_assets.learning.scorer.scorer import Scorer
@@ -29,7 +34,7 @@ from ml_assets.provenance.code import as_json
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-MODEL_FILE, PROBE, RECORD = "model.skops", "probe.parquet", "model.json"
+PROBE, RECORD = "probe.parquet", "model.json"
 REQUIRED = frozenset({MODEL_FILE, PROBE})
 """Files that every model has, besides its record, which contains hashes of all others."""
 
@@ -103,8 +108,6 @@ class ModelStore:
         Raises:
             TrainingError: a file of the model is too large.
         """
-        import skops.io
-
         folder = self.folder(name, model.fingerprint)
         if self.is_intact(name, model.fingerprint):
             return folder
@@ -112,9 +115,7 @@ class ModelStore:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
             draft = Path(temporary) / "model"
             draft.mkdir()
-            without_boosters, files = detached(model.pipeline)
-            files[MODEL_FILE] = skops.io.dumps(without_boosters)
-            for file, content in files.items():
+            for file, content in model.files.items():
                 _refuse_size(name, file, len(content))
                 (draft / file).write_bytes(content)
             model.probe.to_parquet(draft / PROBE)
@@ -122,7 +123,7 @@ class ModelStore:
                 "fingerprint": model.fingerprint,
                 "rows": model.rows,
                 "specification": as_json(model.specification),
-                "files": {file: _file_hash(draft / file) for file in sorted({*files, PROBE})},
+                "files": {file: _file_hash(draft / file) for file in sorted({*model.files, PROBE})},
             }
             (draft / RECORD).write_text(json.dumps(record), "utf-8")
             _replace(draft, folder)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.estimators import EXTRAS, install_command
-from ml_assets.learning.model_files.skops_files import untrusted_types
+from ml_assets.learning.model_files.skops_files import packed
 from ml_assets.names import suggestion
 
 SEED = "random_state"
@@ -106,7 +106,7 @@ def product_types(path: str, arguments: Mapping[str, Any]) -> frozenset[str]:
     key = path, repr(sorted(arguments.items()))
     if key not in _product_types:
         try:
-            _product_types[key] = untrusted_types(made_by(path, arguments))
+            _product_types[key] = packed(made_by(path, arguments))[1]
         except TypeError as error:
             raise ConfigurationError(
                 f"{path} returned an estimator that cannot be stored without pickle: {error}"

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,7 @@ from ml_assets.learning.checkpoints import Checkpoint, Checkpoints, training_key
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.estimators import library_of
 from ml_assets.learning.factories import imported_factory
-from ml_assets.learning.model_files.boosters import detached
-from ml_assets.learning.model_files.skops_files import untrusted_types
+from ml_assets.learning.model_files.boosters import model_files
 from ml_assets.learning.model_files.state import array_bytes, fitted_state
 from ml_assets.learning.predictions import class_numbers
 from ml_assets.learning.specification import ModelSpecification, allowed_types, build, slices
@@ -39,6 +38,7 @@ class FittedModel:
         probe: fixed rows of the training data, input columns only.
         rows: number of training rows.
         specification: what it was trained by.
+        files: name → content of the files that it is stored in.
     """
 
     pipeline: "Pipeline"
@@ -46,6 +46,7 @@ class FittedModel:
     probe: pd.DataFrame
     rows: int
     specification: ModelSpecification
+    files: Mapping[str, bytes]
 
 
 def training_code(specification: ModelSpecification) -> list[object]:
@@ -125,9 +126,10 @@ def fitted_model(
     """
     step = max(1, len(inputs) // PROBE_ROWS)
     probe = inputs.iloc[::step].head(PROBE_ROWS).reset_index(drop=True)
-    _refuse_unusable(specification, pipeline, probe)
+    _refuse_several_numbers(specification, pipeline, probe)
+    files = _loadable_files(specification, pipeline)
     found = fingerprint(specification, pipeline, probe)
-    return FittedModel(pipeline, found, probe, len(inputs), specification)
+    return FittedModel(pipeline, found, probe, len(inputs), specification, files)
 
 
 def _fit_in_slices(
@@ -210,30 +212,40 @@ def fingerprint(
     return state.hexdigest()[:32]
 
 
-def _refuse_unusable(
+def _refuse_several_numbers(
     specification: ModelSpecification, pipeline: "Pipeline", probe: pd.DataFrame
 ) -> None:
-    """Refuse a fitted model that could not be loaded again, or predicts several numbers for a row.
+    """Refuse a regression that predicts several numbers for a row.
 
     Raises:
-        TrainingError: it is one.
+        TrainingError: it does.
     """
-    name = specification.estimator
     shape = predict(specification, pipeline, probe).shape
     if specification.task == "regression" and shape != (len(probe),):
         raise TrainingError(
-            f"{name} predicts {shape[-1]} numbers for each row. Expected one: train a model for each"
+            f"{specification.estimator} predicts {shape[-1]} numbers for each row. Expected one: "
+            "train a model for each"
         )
+
+
+def _loadable_files(specification: ModelSpecification, pipeline: "Pipeline") -> dict[str, bytes]:
+    """The files of a fitted model, which can be loaded again.
+
+    Raises:
+        TrainingError: they cannot.
+    """
+    name = specification.estimator
     try:
-        forbidden = untrusted_types(detached(pipeline)[0]) - allowed_types(specification)
+        files, types = model_files(pipeline)
     except (TypeError, ValueError) as error:
         raise TrainingError(
             f"{name} cannot be stored without pickle: {sentence(error)} Choose another estimator, or another "
             "transformer"
         ) from error
-    if forbidden:
+    if forbidden := types - allowed_types(specification):
         raise TrainingError(
             f"{name} contains {', '.join(sorted(forbidden))} after it was fitted, which a model file "
             "may not contain. Choose another estimator, or have the factory return one that "
             "contains these types from the beginning"
         )
+    return files

@@ -20,8 +20,12 @@ import yaml
 from ml_assets.errors import RegistryMismatch
 from ml_assets.learning.artifacts import is_model_file
 from ml_assets.learning.estimators import DISTRIBUTIONS
-from ml_assets.learning.model_files.boosters import detached, libraries_of
-from ml_assets.learning.model_files.skops_files import ALLOWED_TYPES, untrusted_types
+from ml_assets.learning.model_files.boosters import libraries_of
+from ml_assets.learning.model_files.skops_files import (
+    ALLOWED_TYPES,
+    MODEL_FILE,
+    untrusted_types,
+)
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -39,7 +43,8 @@ def write_description(
 ) -> None:
     """Write MLflow's files beside a stored model, so that MLflow can show it.
 
-    MLflow also writes a model file, which is discarded, as the folder already has one.
+    MLflow also writes a model file, which is discarded, as the folder already has one; so it writes
+    that of a model that takes no time.
 
     Args:
         folder: folder of the model.
@@ -48,24 +53,30 @@ def write_description(
         predictions: its predictions for ``example``.
     """
     import mlflow.sklearn
-    from mlflow.models import infer_signature
+    from mlflow.models import Model, infer_signature
+    from sklearn.dummy import DummyRegressor
 
-    without_boosters, _ = detached(pipeline)
-    own_types = untrusted_types(without_boosters)
+    own_types = untrusted_types((folder / MODEL_FILE).read_bytes())
     packages = [*REQUIREMENTS, *map(_distribution, libraries_of(pipeline))]
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
         draft = Path(temporary) / "model"
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*integer column", category=UserWarning)
             signature = infer_signature(example, predictions)
+        description = Model()
         mlflow.sklearn.save_model(
-            without_boosters,
+            DummyRegressor(),
             str(draft),
+            mlflow_model=description,
             serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
             skops_trusted_types=sorted(ALLOWED_TYPES | own_types),
             signature=signature,
             pip_requirements=[f"{package}=={installed(package)}" for package in packages],
         )
+        description.model_size_bytes = sum(
+            file.stat().st_size for file in folder.iterdir() if is_model_file(file.name)
+        )
+        description.save(str(draft / "MLmodel"))
         for file in DESCRIPTION:
             (draft / file).replace(folder / file)
 

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ml_assets.contracts.validation import validate
 from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.model_files.boosters import model_files
 from ml_assets.learning.specification import ModelSpecification, build
 from ml_assets.learning.training import FittedModel, fingerprint, predict, train
 from ml_assets.registry import integration, integration_process, latency
@@ -133,7 +134,8 @@ def staged(
         model = train(specification, ROWS)
         pipeline = change(model.pipeline)
         found = fingerprint(specification, pipeline, model.probe)
-        model = replace(model, pipeline=pipeline, fingerprint=found)
+        files, _ = model_files(pipeline)
+        model = replace(model, pipeline=pipeline, fingerprint=found, files=files)
         requests = ROWS[specification.features].head(20)
         predictions = predict(specification, pipeline, requests)
         registry.models.save(TABLE, model)

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 
 from ml_assets.errors import RegistryMismatch, RegistryUnavailable, UnsafeModel
 from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.model_files.boosters import model_files
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import FittedModel
 from ml_assets.registry import database
@@ -66,9 +67,15 @@ def mlflow_version(registry: Registry, version: int) -> "ModelVersion":
     return registry._client.get_model_version(NAME, str(version))
 
 
+def fitted(pipeline: Pipeline, fingerprint: str) -> FittedModel:
+    """A fitted pipeline under any fingerprint."""
+    files, _ = model_files(pipeline)
+    return FittedModel(pipeline, fingerprint, ROWS, len(ROWS), SPECIFICATION, files)
+
+
 def register(registry: Registry, pipeline: Pipeline, fingerprint: str, as_of: str = DAY) -> int:
     """Store and register a model as the project does."""
-    registry.models.save(TABLE, FittedModel(pipeline, fingerprint, ROWS, len(ROWS), SPECIFICATION))
+    registry.models.save(TABLE, fitted(pipeline, fingerprint))
     return registry.register(
         NAME,
         pipeline,
@@ -308,6 +315,10 @@ def test_files_name_their_types_and_packages_and_hold_no_pickle(
     assert models.is_intact(TABLE, "a")
     assert "serialization_format: skops" in (folder / "MLmodel").read_text("utf-8")
     assert '"name": "price"' in (folder / "MLmodel").read_text("utf-8")
+    size = sum(
+        (folder / name).stat().st_size for name in ("model.json", "model.skops", "probe.parquet")
+    )
+    assert f"model_size_bytes: {size}\n" in (folder / "MLmodel").read_text("utf-8")
     requirements = (folder / "requirements.txt").read_text("utf-8")
     assert re.findall(r"^(\S+)==\S+$", requirements, re.MULTILINE)[-3:] == [
         "scikit-learn", "skops", "pandas",
@@ -346,7 +357,7 @@ def _cut(file: Path) -> None:
 def test_a_model_that_is_not_stored_or_was_altered_is_not_registered(
     registry: Registry, pipeline: Pipeline, models: ModelStore, damage: Callable[[Path], None]
 ) -> None:
-    model = models.save(TABLE, FittedModel(pipeline, "a", ROWS, len(ROWS), SPECIFICATION))
+    model = models.save(TABLE, fitted(pipeline, "a"))
     damage(model / "model.skops")
 
     with pytest.raises(UnsafeModel, match=r"not in|altered"):
@@ -566,6 +577,7 @@ sys.addaudithook(no_network)
 from pathlib import Path
 from ml_assets.registry.database import prepare_mlflow
 from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.model_files.boosters import model_files
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import FittedModel
 from ml_assets.registry.store import Registry
@@ -582,7 +594,7 @@ pipeline = Pipeline([("estimator", LinearRegression())]).fit(rows, rows["x"])
 child = os.fork()
 models = ModelStore(Path(sys.argv[2]))
 linear = ModelSpecification("regression", "sklearn.linear_model.LinearRegression", "x", ["x"])
-models.save("a/model", FittedModel(pipeline, "f", rows, 3, linear))
+models.save("a/model", FittedModel(pipeline, "f", rows, 3, linear, model_files(pipeline)[0]))
 number = Registry(sys.argv[1], models).register(
     "a", pipeline, fingerprint="f", as_of="", example=rows, predictions=pipeline.predict(rows)
 )

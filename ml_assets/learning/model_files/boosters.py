@@ -14,7 +14,7 @@ from typing import Any
 from ml_assets.errors import UnsafeModel
 from ml_assets.learning.estimators import EXTRAS
 from ml_assets.learning.model_files.lightgbm_files import refuse_lightgbm, trees_only
-from ml_assets.learning.model_files.skops_files import MATERIALIZE
+from ml_assets.learning.model_files.skops_files import MATERIALIZE, MODEL_FILE, packed
 from ml_assets.learning.model_files.xgboost_files import refuse_xgboost
 
 ATTRIBUTE = "_Booster"
@@ -46,6 +46,21 @@ class _Format:
     write: Callable[[Any], bytes]
     refuse: Callable[[bytes], None]
     read: Callable[[bytes], Any]
+
+
+def model_files(model: Any) -> tuple[dict[str, bytes], frozenset[str]]:
+    """The files of a fitted model, and the types in them that are not on the general allow-list.
+
+    Returns:
+        File name → content, and the types.
+
+    Raises:
+        TypeError: it cannot be stored without pickle.
+        ValueError: a booster uses something that its file may not contain.
+    """
+    without_boosters, files = detached(model)
+    content, types = packed(without_boosters)
+    return {**files, MODEL_FILE: content}, types
 
 
 def detached(model: Any) -> tuple[Any, dict[str, bytes]]:

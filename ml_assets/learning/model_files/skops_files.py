@@ -1,4 +1,4 @@
-"""Reading skops files with an allow-list of types; every fitted object is loaded here."""
+"""Writing skops files, and reading them with an allow-list of types; every fitted object is loaded here."""
 
 import io
 import zipfile
@@ -47,17 +47,20 @@ A partial is safe, as the function that it wraps has to be on the list too. The 
 LightGBM and XGBoost are not in the file, see ``boosters``.
 """
 
+MODEL_FILE = "model.skops"
+"""Name of this file of a model."""
+
 MAX_FILE_BYTES = 2 * 2**30
 """Largest size of a file of a model, and of all that is packed in it, bytes."""
 
 MATERIALIZE = "Delete its folder and materialize the model again."
 
 
-def untrusted_types(value: Any) -> frozenset[str]:
-    """Types in an object that a model file may not contain.
+def packed(value: Any) -> tuple[bytes, frozenset[str]]:
+    """A skops file with an object, and the types in it that a model file may not contain.
 
     Args:
-        value: an object that this process made; it is stored and loaded to try it.
+        value: an object that this process made; its file is loaded to try it.
 
     Raises:
         TypeError: the object cannot be stored without pickle.
@@ -66,11 +69,18 @@ def untrusted_types(value: Any) -> frozenset[str]:
 
     try:
         content = skops.io.dumps(value)
-        types = skops.io.get_untrusted_types(data=content)
-        skops.io.loads(content, trusted=types)
+        types = untrusted_types(content)
+        skops.io.loads(content, trusted=sorted(ALLOWED_TYPES | types))
     except Exception as error:  # a class of a user may raise anything
         raise TypeError(f"{type(error).__name__}: {error}") from error
-    return frozenset(types) - ALLOWED_TYPES
+    return content, types
+
+
+def untrusted_types(content: bytes) -> frozenset[str]:
+    """Types in a skops file that are neither trusted by skops nor on the allow-list; nothing is loaded."""
+    import skops.io
+
+    return frozenset(skops.io.get_untrusted_types(data=content)) - ALLOWED_TYPES
 
 
 def read_allowed(what: str, content: bytes, also: AbstractSet[str] = frozenset()) -> Any:
@@ -86,21 +96,21 @@ def read_allowed(what: str, content: bytes, also: AbstractSet[str] = frozenset()
             read.
     """
     import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
 
-    allowed = ALLOWED_TYPES | also
     try:
         refuse_unpacked_size(content)
-        forbidden = set(skops.io.get_untrusted_types(data=content)) - allowed
-        if not forbidden:
-            return skops.io.loads(content, trusted=sorted(allowed))
+        return skops.io.loads(content, trusted=sorted(ALLOWED_TYPES | also))
+    except UntrustedTypesFoundException:
+        forbidden = ", ".join(sorted(untrusted_types(content) - also))
+        raise UnsafeModel(
+            f"{what} contains types outside the allow-list: {forbidden}. It was not loaded. "
+            f"{MATERIALIZE}"
+        ) from None
     except Exception as error:  # a malicious file can raise anything
         raise UnsafeModel(
             f"{what} cannot be read ({type(error).__name__}: {error}). {MATERIALIZE}"
         ) from error
-    raise UnsafeModel(
-        f"{what} contains types outside the allow-list: {', '.join(sorted(forbidden))}. It was not "
-        f"loaded. {MATERIALIZE}"
-    )
 
 
 def refuse_unpacked_size(content: bytes) -> None:

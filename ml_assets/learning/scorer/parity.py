@@ -1,6 +1,6 @@
 """Parity: a scorer predicts like its scikit-learn pipeline, also where values are missing or unseen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,12 +65,14 @@ def parity(scorer: Scorer, pipeline: "Pipeline", rows: pd.DataFrame) -> Parity:
         The comparison of ``ROWS`` rows, or of one for each case if there are more cases.
     """
     compared = cases(scorer.specification, rows)
-    found = {case: _compared(scorer, pipeline, case, of_case) for case, of_case in compared.items()}
-    alone = _alone(scorer, pd.concat([frame.astype(object) for frame in compared.values()]))
+    found = [
+        *(_compared(scorer, pipeline, alike) for alike in _with_same_types(compared)),
+        _alone(scorer, pd.concat([frame.astype(object) for frame in compared.values()])),
+    ]
     return Parity(
         rows=sum(map(len, compared.values())),
-        distance=max(each for each, _ in [*found.values(), alone]),
-        problems=tuple(problem for _, problem in [*found.values(), alone] if problem),
+        distance=max(distance for distance, _ in found),
+        problems=tuple(problem for _, problems in found for problem in problems),
     )
 
 
@@ -122,43 +124,60 @@ def _spread(rows: pd.DataFrame, count: int, start: int) -> pd.DataFrame:
     return rows.iloc[(start + step * np.arange(count)) % len(rows)]
 
 
+def _with_same_types(compared: Mapping[str, pd.DataFrame]) -> Iterable[dict[str, pd.DataFrame]]:
+    """Cases whose columns have the same types, which can be predicted together."""
+    alike: dict[tuple[Any, ...], dict[str, pd.DataFrame]] = {}
+    for case, rows in compared.items():
+        alike.setdefault(tuple(rows.dtypes), {})[case] = rows
+    return alike.values()
+
+
 def _compared(
-    scorer: Scorer, pipeline: "Pipeline", case: str, rows: pd.DataFrame
-) -> tuple[float, str]:
-    """Largest difference in a case, and the problem if it is too large."""
+    scorer: Scorer, pipeline: "Pipeline", alike: Mapping[str, pd.DataFrame]
+) -> tuple[float, list[str]]:
+    """Largest difference in cases with the same types, and the cases where it is too large.
+
+    Together they take the time of one; if they differ or are refused, each is compared alone.
+    """
+    rows = pd.concat(alike.values())
     expected, refusal = _tried(lambda: predict(scorer.specification, pipeline, rows))
     found, refused = _tried(lambda: scorer.of_frame(rows))
+    if found is not None and expected is not None:
+        apart = difference(found, np.asarray(expected, dtype=float))
+        worst = int(apart.argmax())
+        if apart[worst] <= TOLERANCE:
+            return float(apart[worst]), []
+    if len(alike) > 1:
+        each = [_compared(scorer, pipeline, {case: of_case}) for case, of_case in alike.items()]
+        return max(distance for distance, _ in each), [one for _, found in each for one in found]
+    [case] = alike
     if found is None or expected is None:
         if found is expected:
-            return 0.0, ""
+            return 0.0, []
         by, reason = (scorer.served_by, refused) if found is None else ("scikit-learn", refusal)
-        return np.inf, f"{case}: {by} alone refuses it ({reason})"
-    apart = difference(found, np.asarray(expected, dtype=float))
-    worst = int(apart.argmax())
-    if apart[worst] <= TOLERANCE:
-        return float(apart[worst]), ""
-    return float(apart[worst]), (
+        return np.inf, [f"{case}: {by} alone refuses it ({reason})"]
+    return float(apart[worst]), [
         f"{case}: {(apart > TOLERANCE).sum()} of {len(rows)} rows differ, most of all row "
         f"{rows.index[worst]} by {apart[worst]:.2g} ({scorer.served_by} predicts {found[worst]}, "
         f"scikit-learn {expected[worst]}) with {_shown(plain_rows(rows.iloc[[worst]])[0])}"
-    )
+    ]
 
 
-def _alone(scorer: Scorer, rows: pd.DataFrame) -> tuple[float, str]:
+def _alone(scorer: Scorer, rows: pd.DataFrame) -> tuple[float, list[str]]:
     """Largest difference between rows alone, as plain values, and among others."""
     few = plain_rows(_spread(rows, min(ALONE, len(rows)), 0))
     alone = [_tried(lambda row=row: scorer.of_rows([row]))[0] for row in few]  # type: ignore[misc]
     usable = [row for row, found in zip(few, alone, strict=True) if found is not None]
     if not usable:
-        return 0.0, ""
+        return 0.0, []
     one_by_one = np.concatenate([found for found in alone if found is not None])
     apart = difference(one_by_one, scorer.of_rows(usable))
     worst = int(apart.argmax())
     if apart[worst] <= (0 if scorer.is_exact else TOLERANCE):
-        return 0.0, ""
-    return float(apart[worst]), (
+        return 0.0, []
+    return float(apart[worst]), [
         f"a row alone and among others differs by {apart[worst]:.2g}, with {_shown(usable[worst])}"
-    )
+    ]
 
 
 def _shown(row: Mapping[str, Any]) -> str:
