@@ -156,11 +156,12 @@ def _compared(
             return 0.0, []
         by, reason = (scorer.served_by, refused) if found is None else ("scikit-learn", refusal)
         return np.inf, [f"{case}: {by} alone refuses it ({reason})"]
-    return float(apart[worst]), [
+    problem = (
         f"{case}: {(apart > TOLERANCE).sum()} of {len(rows)} rows differ, most of all row "
         f"{rows.index[worst]} by {apart[worst]:.2g} ({scorer.served_by} predicts {found[worst]}, "
         f"scikit-learn {expected[worst]}) with {_shown(plain_rows(rows.iloc[[worst]])[0])}"
-    ]
+    )
+    return float(apart[worst]), [problem]
 
 
 def _alone(scorer: Scorer, rows: pd.DataFrame) -> tuple[float, list[str]]:
@@ -175,8 +176,9 @@ def _alone(scorer: Scorer, rows: pd.DataFrame) -> tuple[float, list[str]]:
     worst = int(apart.argmax())
     if apart[worst] <= (0 if scorer.is_exact else TOLERANCE):
         return 0.0, []
+    shown = _shown(usable[worst])
     return float(apart[worst]), [
-        f"a row alone and among others differs by {apart[worst]:.2g}, with {_shown(usable[worst])}"
+        f"a row alone and among others differs by {apart[worst]:.2g}, with {shown}"
     ]
 
 
