@@ -3,6 +3,7 @@
 A workspace is an argument, or the Dagster resource ``workspace``; its stores do not read settings.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,10 @@ class Workspace:
         theirs = Ledger(shared.ledger_url.get_secret_value())
         other_roots = dict.fromkeys(shared.tables, shared.lake)
         return Lake(uri, SharingLedger(url, theirs, shared.tables), other_roots)
+
+    def one_connection(self) -> AbstractContextManager[None]:
+        """Keep one connection to the ledger's database open in a block, see ``Ledger``."""
+        return self.unconfirmed_lake.ledger.one_connection()
 
     @property
     def models(self) -> ModelStore:

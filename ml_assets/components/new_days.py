@@ -87,8 +87,7 @@ class NewDays(Configured[NewDaysConfiguration]):
     ) -> dg.RunRequest | dg.SkipReason:
         assert context.repository_def is not None
         graph, workspace = context.repository_def.asset_graph, context.resources.workspace
-        with workspace.lake.ledger.one_connection():
-            return self._tick(graph, context.instance, workspace)
+        return self._tick(graph, context.instance, workspace)
 
     @property
     def _daily(self) -> list[str]:

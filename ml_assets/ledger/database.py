@@ -62,12 +62,16 @@ class LedgerDatabase:
 
     @cached_property
     def _engine(self) -> sa.Engine:
-        file = self._url.database if self._url.get_backend_name() == "sqlite" else None
         if is_in_memory(self._url):
-            return _engine_of.__wrapped__(self._url, self._create, self._wait_seconds)
+            engine = _engine_of.__wrapped__(self._url, self._wait_seconds)
+            _create_with_retries(engine, self._create, self._wait_seconds)
+            return engine
+        file = self._url.database if self._url.get_backend_name() == "sqlite" else None
         if file is not None and not _has_content(Path(file)):
             _engine_of.cache_clear()
-        return _engine_of(self._url, self._create, self._wait_seconds)
+        engine = _engine_of(self._url, self._wait_seconds)
+        _create_once(engine, self._create, self._wait_seconds)
+        return engine
 
     @contextmanager
     def _one_connection(self) -> Iterator[None]:
@@ -159,22 +163,18 @@ def _lengthen(connection: sa.Connection, table: sa.Table) -> None:
 
 
 @cache
-def _engine_of(
-    url: sa.URL, create: Callable[[sa.Connection], None], wait_seconds: float | None
-) -> sa.Engine:
+def _engine_of(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
     """One engine for each URL in a process: a new engine would compile every statement again."""
     if url.get_backend_name() != "sqlite":
-        engine = _postgres_engine(url, wait_seconds)
-    elif is_in_memory(url):
-        engine = sa.create_engine(
+        return _postgres_engine(url, wait_seconds)
+    if is_in_memory(url):
+        return sa.create_engine(
             url, connect_args={"check_same_thread": False}, poolclass=sa.StaticPool
         )
-    else:
-        _make_folder(Path(str(url.database)).parent)
-        timeout = LOCKED_SECONDS if wait_seconds is None else wait_seconds
-        engine = sa.create_engine(url, connect_args={"timeout": timeout}, poolclass=sa.NullPool)
-        sa.event.listen(engine, "connect", _use_write_ahead_log)
-    _create_with_retries(engine, create, wait_seconds)
+    _make_folder(Path(str(url.database)).parent)
+    timeout = LOCKED_SECONDS if wait_seconds is None else wait_seconds
+    engine = sa.create_engine(url, connect_args={"timeout": timeout}, poolclass=sa.NullPool)
+    sa.event.listen(engine, "connect", _use_write_ahead_log)
     return engine
 
 
@@ -217,6 +217,14 @@ def _make_folder(folder: Path) -> None:
             f"{folder} cannot be used as the data folder ({error.strerror}). Expected a writable "
             "folder: check ML_ASSETS_DATA."
         ) from error
+
+
+@cache
+def _create_once(
+    engine: sa.Engine, create: Callable[[sa.Connection], None], wait_seconds: float | None
+) -> None:
+    """Create missing tables, at the first access of a class of this process."""
+    _create_with_retries(engine, create, wait_seconds)
 
 
 def _create_with_retries(

@@ -71,7 +71,10 @@ class ModelIOManager(dg.IOManager):
         A plain asset may return a single model for one day.
         """
         workspace, waits = self._workspace, self._workspace.settings.retry_waits
-        with retried(context.step_context.previous_attempt_count, waits):
+        with (
+            retried(context.step_context.previous_attempt_count, waits),
+            workspace.one_connection(),
+        ):
             if isinstance(obj, FittedModel):
                 obj = _single_day_output(context, obj)
             table, lake = table_name(context.asset_key), workspace.lake

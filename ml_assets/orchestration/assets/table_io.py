@@ -51,11 +51,10 @@ class TableIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: TableOutput | pd.DataFrame) -> None:
         """Store the valid days and log the result of each day."""
-        with self._retried(context.step_context):
+        with self._retried(context.step_context), self._workspace.one_connection():
             output = obj if isinstance(obj, TableOutput) else self._planned(context, obj)
             contract = contract_of(context.definition_metadata or {})
-            with (lake := self._workspace.lake).ledger.one_connection():
-                store(context, lake, table_name(context.asset_key), contract, output)
+            store(context, self._workspace.lake, table_name(context.asset_key), contract, output)
 
     def _retried(self, step: object) -> AbstractContextManager[None]:
         return retried(_retry_number(step), self._workspace.settings.retry_waits)

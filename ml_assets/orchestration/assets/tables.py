@@ -124,7 +124,8 @@ def table_asset(
     )
     def materialize(context: dg.AssetExecutionContext) -> Any:
         workspace: Workspace = context.resources.workspace
-        with retried(context.retry_number, workspace.settings.retry_waits):
+        waits = workspace.settings.retry_waits
+        with retried(context.retry_number, waits), workspace.one_connection():
             days = days_of_run(context, spec.partitions_def)
             if context.run.tags.get(RECOMPUTE) == "true":
                 _reopen(workspace.lake, spec, days)

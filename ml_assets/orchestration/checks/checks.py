@@ -80,7 +80,7 @@ def table_checks(
         workspace: Workspace = context.resources.workspace
         with (
             retried(context.retry_number, workspace.settings.retry_waits),
-            workspace.lake.ledger.one_connection(),
+            workspace.one_connection(),
         ):
             days = _days_to_check(workspace.lake, context, key, partitions_def, is_sparse=is_sparse)
             evaluations: list[dg.AssetCheckEvaluation] = []

@@ -48,7 +48,8 @@ def sensor(
         @wraps(tick)
         def safe_tick(context: dg.SensorEvaluationContext) -> TickResult:
             try:
-                return tick(context)
+                with context.resources.workspace.one_connection():
+                    return tick(context)
             except MLAssetsError as error:
                 return _unreadable(reads, error)
 
@@ -91,7 +92,8 @@ def schedule(
         @wraps(tick)
         def safe_tick(context: dg.ScheduleEvaluationContext) -> RunOrSkip:
             try:
-                return tick(context)
+                with context.resources.workspace.one_connection():
+                    return tick(context)
             except MLAssetsError as error:
                 return _unreadable(reads, error)
 
