@@ -26,7 +26,23 @@ class _OneEngine:
 
 
 class RunStorage(_OneEngine, SqliteRunStorage):
-    """Runs."""
+    """Runs. Stock Dagster looks up the columns of their table up to five times in each run."""
+
+    @cached_property
+    def _has_times(self) -> bool:
+        return super().has_run_stats_index_cols()
+
+    @cached_property
+    def _has_backfill_id(self) -> bool:
+        return super().has_backfill_id_column()
+
+    def has_run_stats_index_cols(self) -> bool:
+        """Whether the table has the times of runs, which a migration added; looked up once."""
+        return self._has_times
+
+    def has_backfill_id_column(self) -> bool:
+        """Whether the table has the backfills of runs, which a migration added; looked up once."""
+        return self._has_backfill_id
 
 
 class ScheduleStorage(_OneEngine, SqliteScheduleStorage):
