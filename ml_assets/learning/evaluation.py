@@ -135,7 +135,9 @@ def segments_of(rows: pd.DataFrame, columns: Sequence[str]) -> Iterator[Segment]
 
 def segment_values(column: pd.Series) -> pd.Series:
     """(n,) segment of each row, as text; null is a separate segment."""
-    return column.astype("object").where(column.notna(), NO_VALUE).map(str)
+    codes, values = pd.factorize(column)
+    names = pd.Series([*map(str, pd.Series(values).astype("object")), NO_VALUE], dtype="str")
+    return names.take(codes).set_axis(column.index)
 
 
 def evaluate(

@@ -30,7 +30,8 @@ def with_late_rows(stored: pd.DataFrame | None, scored: pd.DataFrame) -> pd.Data
     """
     if stored is None:
         return scored.assign(is_late=False)
-    late = scored[~scored[PREDICTION_ID].isin(stored[PREDICTION_ID])]
+    is_stored = scored[PREDICTION_ID].astype("object").isin(stored[PREDICTION_ID].astype("object"))
+    late = scored[~is_stored]
     if late.empty:
         return stored
     return pd.concat(

@@ -59,7 +59,8 @@ def performance_report(  # noqa: PLR0917
     """
     predictions, labels = (_of(rows, champion) for rows in (predictions, labels))
     last = labels.drop_duplicates(PREDICTION_ID, keep="last")
-    last = last[last[PREDICTION_ID].isin(predictions[PREDICTION_ID])]
+    is_own = last[PREDICTION_ID].astype("object").isin(predictions[PREDICTION_ID].astype("object"))
+    last = last[is_own]
     end = _end(predictions, last, rules, day)
     spans = [
         Span(specification, predictions, last, (first, end), rules) for first in rules.windows(end)

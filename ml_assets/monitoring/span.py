@@ -62,7 +62,7 @@ class Span:
         self.first, self.last = window
         self._classes, self._rules = specification.classes, rules
         self._rows = labels[labels[PREDICTION_DAY].between(*window)]
-        self._days = self._rows[PREDICTION_DAY].astype("object").map(day_of).to_numpy()
+        self._days = _numbers_of_days(self._rows[PREDICTION_DAY])
         predicted = predictions[predictions[DAY].between(*window)]
         self._predicted = {
             (column, value): int(count)
@@ -70,8 +70,10 @@ class Span:
             for value, count in _values(predicted, column).value_counts().items()
         }
         self._values = {
-            column: _values(self._rows, column).to_numpy() for column in [OVERALL, *rules.segments]
+            column: _values(self._rows, column).astype("category")
+            for column in [OVERALL, *rules.segments]
         }
+        self._segments: dict[tuple[str, str], Scored] = {}
 
     @cached_property
     def _scored(self) -> Scored:
@@ -83,19 +85,21 @@ class Span:
         """Number of predictions of a segment."""
         return self._predicted.get((column, value), 0)
 
-    def of(self, column: str, value: str) -> tuple[Scored, pd.Series]:
-        """Scored rows of a segment with the numbers of their days, and their days."""
-        chosen = self._values[column] == value
-        days = pd.Series(self._days[chosen])
-        numbers, _ = day_numbers(days)
-        return replace(self._scored.where(chosen), days=numbers), days
+    def of(self, column: str, value: str) -> Scored:
+        """Scored rows of a segment, with the numbers of their days."""
+        if (column, value) not in self._segments:
+            chosen = (self._values[column] == value).to_numpy()
+            numbers, _ = day_numbers(self._days[chosen])
+            self._segments[column, value] = replace(self._scored.where(chosen), days=numbers)
+        return self._segments[column, value]
 
     def is_enough(self, column: str, value: str) -> bool:
         """Whether a segment has enough rows for a value."""
         return column == OVERALL or int((self._values[column] == value).sum()) >= MIN_SEGMENT_ROWS
 
-    def size(self, metric: Metric, scored: Scored, days: pd.Series) -> Size:
+    def size(self, metric: Metric, scored: Scored) -> Size:
         """Size of the rows, for a metric."""
+        days = pd.Series(scored.days)
         if metric.needs_threshold:
             return Size.of(days, pd.Series(scored.flagged))
         names = pd.Index(self._classes)
@@ -112,12 +116,11 @@ def measured_in(span: Span, case: Case, rules: ReportRules) -> dict[str, Any]:
         rules: how the performance is reported.
     """
     metric, predicted = METRICS[case.metric], span.predicted(case.column, case.value)
-    scored, days = span.of(case.column, case.value)
-    rows, low, high = len(days), NAN, NAN
+    scored = span.of(case.column, case.value)
+    rows, width, low, high = len(scored.days), len(np.unique(scored.days)), NAN, NAN
     is_enough = span.is_enough(case.column, case.value)
     found = metric.value(scored) if rows and is_enough else NAN
-    if not math.isnan(found) and span.size(metric, scored, days).is_defined:
-        width = int(days.nunique())
+    if not math.isnan(found) and span.size(metric, scored).is_defined:
         draws = _draws(width, rules.evaluation.resamples)
         bounds = interval(metric.resampled(scored, draws), rules.evaluation.confidence, width)
         low, high = widened(found, *bounds, days=width, confidence=rules.evaluation.confidence)
@@ -134,7 +137,7 @@ def measured_in(span: Span, case: Case, rules: ReportRules) -> dict[str, Any]:
         "low": low,
         "high": high,
         "rows": rows,
-        "days": int(days.nunique()),
+        "days": width,
         "predictions": predicted,
         "coverage": rows / predicted if predicted else NAN,
         "note": note,
@@ -181,6 +184,13 @@ def simultaneous(days: int, tests: int, confidence: float) -> float:
 
     one, each = (1 - (1 - confidence) / 2 / count for count in (1, tests))
     return float(stats.t.ppf(each, days - 1) / stats.t.ppf(one, days - 1))
+
+
+def _numbers_of_days(partitions: pd.Series) -> np.ndarray:
+    """(n,) number of the day of each row's partition, in calendar order."""
+    codes, names = pd.factorize(partitions)
+    numbers, _ = day_numbers([day_of(name) for name in names])
+    return numbers[codes]
 
 
 def _values(rows: pd.DataFrame, column: str) -> pd.Series:

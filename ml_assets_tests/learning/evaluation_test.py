@@ -17,6 +17,7 @@ from ml_assets.learning.evaluation import (
     Evaluation,
     EvaluationRules,
     evaluate,
+    segment_values,
 )
 from ml_assets.learning.specification import ModelSpecification
 
@@ -180,6 +181,28 @@ def test_precision_and_recall_are_those_of_the_share_that_is_flagged(
 
     assert figures(found, "precision") == {("test", OVERALL): pytest.approx(0.5)}
     assert figures(found, "recall") == {("test", OVERALL): pytest.approx(1 / 3)}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(["b", None, "a"], ["b", NO_VALUE, "a"], id="text"),
+        pytest.param([2, 1, 2], ["2", "1", "2"], id="numbers"),
+        pytest.param([0.5, float("nan"), 2.0], ["0.5", NO_VALUE, "2.0"], id="fractions"),
+        pytest.param([True, False], ["True", "False"], id="truth"),
+        pytest.param([], [], id="no rows"),
+        pytest.param(
+            [pd.Timestamp("2013-01-02 03:04"), pd.NaT],
+            ["2013-01-02 03:04:00", NO_VALUE],
+            id="times",
+        ),
+    ],
+)
+def test_segments_are_texts(values: list[object], expected: list[str]) -> None:
+    found = segment_values(pd.Series(values, index=range(5, 5 + len(values))))
+
+    assert found.tolist() == expected
+    assert found.index.tolist() == [*range(5, 5 + len(values))]
 
 
 def test_rows_without_a_segment_are_measured_too(specification: ModelSpecification) -> None:

@@ -28,6 +28,15 @@ def _is_flagged(scored: Scored) -> np.ndarray:
     return scored.flagged
 
 
+def _area_under_roc_curve(scored: Scored) -> float:
+    """The same as ``roc_auc_score``, which examines the labels first and takes twice as long."""
+    from sklearn.metrics import auc as area
+    from sklearn.metrics import roc_curve
+
+    false_positives, true_positives, _ = roc_curve(scored.labels, scored.predictions, pos_label=1)
+    return float(area(false_positives, true_positives))
+
+
 def auc(scored: Scored, draws: np.ndarray) -> np.ndarray:
     """Share of (positive, negative) pairs in which the positive has the higher prediction."""
     width, positive = draws.shape[1], _is_positive(scored)
@@ -47,29 +56,32 @@ def _average_precision(scored: Scored, draws: np.ndarray) -> np.ndarray:
         sizes = np.bincount(rows.days, minlength=width)[:, None]
         return draws @ (sizes - _counts(rows, positive.predictions, width, "left"))
 
-    precision = ratio(at_least_as_high(positive), at_least_as_high(scored))
-    drawn = draws[:, positive.days]
-    return ratio(np.nansum(precision * drawn, axis=1), drawn.sum(axis=1))
+    rows, drawn = at_least_as_high(scored), draws[:, positive.days]
+    precision = np.divide(
+        at_least_as_high(positive), rows, out=np.zeros(rows.shape), where=rows != 0
+    )
+    return ratio((precision * drawn).sum(axis=1), drawn.sum(axis=1))
 
 
 def _counts(
     rows: Scored, limits: np.ndarray, width: int, side: Literal["left", "right"]
 ) -> np.ndarray:
     """(width, m) number of each day's rows with a prediction below m limits; 'right': or equal."""
-    return np.array(
-        [
-            np.searchsorted(np.sort(rows.predictions[rows.days == day]), limits, side)
-            for day in range(width)
-        ],
-        dtype=float,
-    )
+    order = np.argsort(limits)
+    ascending, found = limits[order], np.empty((width, len(limits)))
+    for day in range(width):
+        of_day = np.sort(rows.predictions[rows.days == day])
+        found[day, order] = np.searchsorted(
+            of_day, ascending, side
+        )  # several times faster in order
+    return found
 
 
 BINARY: Mapping[str, Metric] = {
     "auc": Metric(
         "classification",
         "How often a positive row is ranked above a negative one; 0.5 is guessing, 1 perfect.",
-        sklearn_metric("roc_auc_score"),
+        _area_under_roc_curve,
         auc,
         True,
         2,

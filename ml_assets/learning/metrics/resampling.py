@@ -148,7 +148,7 @@ def ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
     return np.divide(over, under, out=np.full(over.shape, np.nan), where=under != 0)
 
 
-def day_numbers(days: pd.Series | Sequence[str]) -> tuple[np.ndarray, int]:
+def day_numbers(days: pd.Series | np.ndarray | Sequence[str]) -> tuple[np.ndarray, int]:
     """(n,) number of each row's day, in calendar order, and the number of days."""
     codes, names = pd.factorize(pd.Series(days), sort=True)
     return codes, len(names)

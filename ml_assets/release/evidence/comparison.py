@@ -91,11 +91,15 @@ class Size:
             return cls(len(days), days.nunique(), rows, min(size.label_days for size in of_class))
         if metric.different_labels < 2:
             return cls.of(days)
-        by_day = labels.groupby(days.to_numpy()).agg(["min", "max"])
-        of_one_label = by_day.loc[by_day["min"] == by_day["max"], "min"].value_counts()
-        label_rows = len(labels) - int(labels.value_counts().max())
-        label_days = len(by_day) - int(of_one_label.max() if len(of_one_label) else 0)
-        return cls(len(days), len(by_day), label_rows, label_days)
+        numbers, width = day_numbers(days)
+        codes, names = pd.factorize(labels)
+        is_known = codes >= 0
+        has_label = np.zeros((width, len(names)), dtype=bool)
+        has_label[numbers[is_known], codes[is_known]] = True
+        days_of_one_label = has_label[has_label.sum(axis=1) == 1].sum(axis=0)
+        label_rows = len(labels) - int(np.bincount(codes[is_known]).max(initial=0))
+        label_days = width - int(days_of_one_label.max(initial=0))
+        return cls(len(days), width, label_rows, label_days)
 
     @property
     def is_defined(self) -> bool:
