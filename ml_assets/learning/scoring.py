@@ -30,13 +30,21 @@ def with_late_rows(stored: pd.DataFrame | None, scored: pd.DataFrame) -> pd.Data
     """
     if stored is None:
         return scored.assign(is_late=False)
-    is_stored = scored[PREDICTION_ID].astype("object").isin(stored[PREDICTION_ID].astype("object"))
-    late = scored[~is_stored]
+    late = scored[~are_of(scored, stored)]
     if late.empty:
         return stored
     return pd.concat(
         [stored, late.assign(is_late=late[IS_REPLAYED])[list(stored.columns)]], ignore_index=True
     )
+
+
+def are_of(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.Series:
+    """(n,) whether each row has the identifier of one of some predictions.
+
+    pandas looks up Arrow texts one by one, objects in a hash table.
+    """
+    known = predictions[PREDICTION_ID].astype("object")
+    return rows[PREDICTION_ID].astype("object").isin(known)
 
 
 def prediction_ids(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:

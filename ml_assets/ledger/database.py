@@ -69,6 +69,7 @@ class LedgerDatabase:
         file = self._url.database if self._url.get_backend_name() == "sqlite" else None
         if file is not None and not _has_content(Path(file)):
             _engine_of.cache_clear()
+            _create_once.cache_clear()
         engine = _engine_of(self._url, self._wait_seconds)
         _create_once(engine, self._create, self._wait_seconds)
         return engine

@@ -16,7 +16,7 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.learning.evaluation import OVERALL, segment_values
 from ml_assets.learning.metrics import METRICS
-from ml_assets.learning.scoring import PREDICTION_ID
+from ml_assets.learning.scoring import PREDICTION_ID, are_of
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.monitoring.contracts.rolling import PerformanceReport
 from ml_assets.monitoring.limits import ReportRules
@@ -59,8 +59,7 @@ def performance_report(  # noqa: PLR0917
     """
     predictions, labels = (_of(rows, champion) for rows in (predictions, labels))
     last = labels.drop_duplicates(PREDICTION_ID, keep="last")
-    is_own = last[PREDICTION_ID].astype("object").isin(predictions[PREDICTION_ID].astype("object"))
-    last = last[is_own]
+    last = last[are_of(last, predictions)]
     end = _end(predictions, last, rules, day)
     spans = [
         Span(specification, predictions, last, (first, end), rules) for first in rules.windows(end)

@@ -43,8 +43,8 @@ def write_description(
 ) -> None:
     """Write MLflow's files beside a stored model, so that MLflow can show it.
 
-    MLflow also writes a model file, which is discarded, as the folder already has one; so it writes
-    that of a model that takes no time.
+    MLflow also writes a model file, which is discarded, as the folder already has one. Its other files
+    do not depend on the model that it gets, which therefore is the smallest one.
 
     Args:
         folder: folder of the model.

@@ -66,14 +66,15 @@ def _average_precision(scored: Scored, draws: np.ndarray) -> np.ndarray:
 def _counts(
     rows: Scored, limits: np.ndarray, width: int, side: Literal["left", "right"]
 ) -> np.ndarray:
-    """(width, m) number of each day's rows with a prediction below m limits; 'right': or equal."""
+    """(width, m) number of each day's rows with a prediction below m limits; 'right': or equal.
+
+    Limits in ascending order are found several times faster.
+    """
     order = np.argsort(limits)
     ascending, found = limits[order], np.empty((width, len(limits)))
     for day in range(width):
         of_day = np.sort(rows.predictions[rows.days == day])
-        found[day, order] = np.searchsorted(
-            of_day, ascending, side
-        )  # several times faster in order
+        found[day, order] = np.searchsorted(of_day, ascending, side)
     return found
 
 
