@@ -180,10 +180,13 @@ def _engine_of(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
 
 
 def _postgres_engine(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
+    """An engine whose number of connections is not limited: a thread that keeps one may need a second."""
     if wait_seconds is None:
-        return sa.create_engine(url)
+        return sa.create_engine(url, max_overflow=-1)
     engine = sa.create_engine(
-        url, connect_args={"connect_timeout": max(2, math.ceil(wait_seconds))}
+        url,
+        connect_args={"connect_timeout": max(2, math.ceil(wait_seconds))},
+        max_overflow=-1,
     )
     limit = math.ceil(wait_seconds * 1000)
 
