@@ -3,7 +3,7 @@
 A workspace is an argument, or the Dagster resource ``workspace``; its stores do not read settings.
 """
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +71,8 @@ class Workspace:
         return Lake(uri, SharingLedger(url, theirs, shared.tables), other_roots)
 
     def one_connection(self) -> AbstractContextManager[None]:
-        """Keep one connection to the ledger's database open in a block, see ``Ledger``."""
-        return self.unconfirmed_lake.ledger.one_connection()
+        """Keep one connection to the ledger's database open in a block, see ``Ledger``; if there is any."""
+        return self.unconfirmed_lake.ledger.one_connection() if self.has_data else nullcontext()
 
     @property
     def models(self) -> ModelStore:
