@@ -135,9 +135,9 @@ def segments_of(rows: pd.DataFrame, columns: Sequence[str]) -> Iterator[Segment]
 
 def segment_values(column: pd.Series) -> pd.Series:
     """(n,) segment of each row, as text; null is a separate segment."""
-    codes, values = pd.factorize(column)  # -1 for null, which takes the last name
-    names = pd.Series([*map(str, pd.Series(values).astype("object")), NO_VALUE], dtype="str")
-    return names.take(codes).set_axis(column.index)
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.fillna(NO_VALUE)
+    return column.astype("object").where(column.notna(), NO_VALUE).map(str)
 
 
 def evaluate(

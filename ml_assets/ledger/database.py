@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import sqlalchemy as sa
 
@@ -24,12 +24,17 @@ CREATE_WAIT_SECONDS = 0.1
 LOCKED_SECONDS = 60.0
 """How long an access to SQLite waits for other writers."""
 
+KEPT_CONNECTIONS, MAX_CONNECTIONS = 5, 50
+"""Number of connections of a process to a database of Postgres: kept open, and at most."""
+
+FileIdentity: TypeAlias = tuple[int, int] | None
+
 
 class _Held(threading.local):
-    """The connections that a thread keeps open, see ``_one_connection``."""
+    """The connections that a thread keeps open, with the identity of their file; see ``_one_connection``."""
 
     def __init__(self) -> None:
-        self.connections: dict[sa.Engine, sa.Connection] = {}
+        self.connections: dict[sa.Engine, tuple[sa.Connection, FileIdentity]] = {}
 
 
 _held = _Held()
@@ -83,7 +88,7 @@ class LedgerDatabase:
             yield
             return
         with connection:
-            _held.connections[engine] = connection
+            _held.connections[engine] = connection, _identity(engine.url)
             try:
                 yield
             finally:
@@ -102,8 +107,8 @@ class LedgerDatabase:
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
-        held = _held.connections.get(self._engine)
-        if held is None or held.in_transaction():
+        held, file = _held.connections.get(self._engine, (None, None))
+        if held is None or held.in_transaction() or file != _identity(self._engine.url):
             with self._engine.begin() as connection:
                 yield connection
         else:
@@ -165,7 +170,7 @@ def _lengthen(connection: sa.Connection, table: sa.Table) -> None:
 
 @cache
 def _engine_of(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
-    """One engine for each URL in a process: a new engine would compile every statement again."""
+    """One engine for each URL and time to wait in a process; a new one would compile every statement again."""
     if url.get_backend_name() != "sqlite":
         return _postgres_engine(url, wait_seconds)
     if is_in_memory(url):
@@ -180,13 +185,17 @@ def _engine_of(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
 
 
 def _postgres_engine(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
-    """An engine whose number of connections is not limited: a thread that keeps one may need a second."""
+    """An engine with enough connections for threads that keep one and need a second."""
+    sizes = {
+        "pool_size": KEPT_CONNECTIONS,
+        "max_overflow": MAX_CONNECTIONS - KEPT_CONNECTIONS,
+    }
     if wait_seconds is None:
-        return sa.create_engine(url, max_overflow=-1)
+        return sa.create_engine(url, **sizes)
     engine = sa.create_engine(
         url,
         connect_args={"connect_timeout": max(2, math.ceil(wait_seconds))},
-        max_overflow=-1,
+        **sizes,
     )
     limit = math.ceil(wait_seconds * 1000)
 
@@ -207,6 +216,17 @@ def stored_time(moment: datetime) -> datetime:
 def is_in_memory(url: sa.URL) -> bool:
     """Whether it is an in-memory database of SQLite."""
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
+def _identity(url: sa.URL) -> FileIdentity:
+    """What tells a file of SQLite from one that replaced it; None for a lost one and for a server."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    try:
+        found = Path(str(url.database)).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _has_content(file: Path) -> bool:

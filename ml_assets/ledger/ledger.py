@@ -58,7 +58,7 @@ class Ledger(LedgerDatabase):
         return self._url
 
     def one_connection(self) -> AbstractContextManager[None]:
-        """Keep one connection open for all accesses of this thread in a block.
+        """Keep one connection open for all accesses of this thread to the database in a block.
 
         Each access still is a transaction of its own. SQLite opens its file anew otherwise, which
         takes longer than most queries.

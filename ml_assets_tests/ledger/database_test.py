@@ -1,5 +1,6 @@
 """Connections to a database of the project."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,3 +69,20 @@ def test_a_lost_database_is_created_with_the_tables_of_each_class(file: Path) ->
 
     assert Ledger(url).latest("a/b") == {}
     assert Provenance(url).columns() == {}
+
+
+def test_a_database_that_was_replaced_in_a_block_is_read_and_written(file: Path) -> None:
+    ledger = Ledger(f"sqlite:///{file}")
+    ledger.append([Entry("a/b", "2013-01-01", Status.SKIPPED)])
+    backup = file.with_name("backup.db")
+    shutil.copy(file, backup)
+
+    with ledger.one_connection():
+        ledger.append([Entry("a/b", "2013-01-02", Status.SKIPPED)])
+        for each in ("-wal", "-shm"):
+            file.with_name(file.name + each).unlink()
+        backup.replace(file)
+        assert [*ledger.latest("a/b")] == ["2013-01-01"]
+        ledger.append([Entry("a/b", "2013-01-03", Status.SKIPPED)])
+
+    assert [*Ledger(f"sqlite:///{file}").latest("a/b")] == ["2013-01-01", "2013-01-03"]

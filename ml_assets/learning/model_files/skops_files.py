@@ -100,17 +100,18 @@ def read_allowed(what: str, content: bytes, also: AbstractSet[str] = frozenset()
 
     try:
         refuse_unpacked_size(content)
-        return skops.io.loads(content, trusted=sorted(ALLOWED_TYPES | also))
-    except UntrustedTypesFoundException:
-        forbidden = ", ".join(sorted(untrusted_types(content) - also))
-        raise UnsafeModel(
-            f"{what} contains types outside the allow-list: {forbidden}. It was not loaded. "
-            f"{MATERIALIZE}"
-        ) from None
+        try:
+            return skops.io.loads(content, trusted=sorted(ALLOWED_TYPES | also))
+        except UntrustedTypesFoundException:
+            forbidden = untrusted_types(content) - also
     except Exception as error:  # a malicious file can raise anything
         raise UnsafeModel(
             f"{what} cannot be read ({type(error).__name__}: {error}). {MATERIALIZE}"
         ) from error
+    raise UnsafeModel(
+        f"{what} contains types outside the allow-list: {', '.join(sorted(forbidden))}. It was not "
+        f"loaded. {MATERIALIZE}"
+    )
 
 
 def refuse_unpacked_size(content: bytes) -> None:

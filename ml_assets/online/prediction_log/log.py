@@ -138,8 +138,9 @@ class PredictionLog(LedgerDatabase):
         query = sa.select(logged_predictions).where(
             _columns.pipeline == pipeline, _columns.day == day
         )
+        query = query.execution_options(yield_per=PAGE)
         with self._transaction() as connection:
-            found = connection.execution_options(yield_per=PAGE).execute(query).mappings()
+            found = connection.execute(query).mappings()
             for page in found.partitions():
                 yield [entry_of(dict(row)) for row in page]
 

@@ -28,20 +28,16 @@ class _OneEngine:
 class RunStorage(_OneEngine, SqliteRunStorage):
     """Runs. Stock Dagster looks up the columns of their table up to five times in each run."""
 
-    @cached_property
-    def _has_times(self) -> bool:
-        return super().has_run_stats_index_cols()
-
-    @cached_property
-    def _has_backfill_id(self) -> bool:
-        return super().has_backfill_id_column()
+    _has_times = _has_backfill_id = False
 
     def has_run_stats_index_cols(self) -> bool:
-        """Whether the table has the times of runs, which a migration added; looked up once."""
+        """Whether the table has the times of runs, which a migration adds; looked up until it has."""
+        self._has_times = self._has_times or super().has_run_stats_index_cols()
         return self._has_times
 
     def has_backfill_id_column(self) -> bool:
-        """Whether the table has the backfills of runs, which a migration added; looked up once."""
+        """Whether the table has the backfills of runs, which a migration adds; looked up until it has."""
+        self._has_backfill_id = self._has_backfill_id or super().has_backfill_id_column()
         return self._has_backfill_id
 
 
