@@ -1,6 +1,7 @@
 """Dagster's storages on SQLite."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,10 +20,9 @@ from ml_assets.orchestration.storage.sqlite import RunStorage
     ids=["times of runs", "backfills of runs"],
 )
 def test_a_column_that_a_migration_adds_is_found(
-    tmp_path: Path, question: object, column: str
+    tmp_path: Path, question: Callable[[RunStorage], bool], column: str
 ) -> None:
     storage = RunStorage(SqliteRunStorage.from_local(str(tmp_path))._conn_string)
-    assert callable(question)
 
     with closing(sqlite3.connect(tmp_path / "runs.db")) as connection:
         connection.execute(f"ALTER TABLE runs RENAME COLUMN {column} TO earlier")
