@@ -17,13 +17,8 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.errors import TrainingError, UnsafeModel
-from ml_assets.learning.model_files.boosters import BOOSTER_FILE, attached
-from ml_assets.learning.model_files.skops_files import (
-    MATERIALIZE,
-    MAX_FILE_BYTES,
-    MODEL_FILE,
-    read_allowed,
-)
+from ml_assets.learning.model_files.boosters import BOOSTER_FILE, MODEL_FILE, attached
+from ml_assets.learning.model_files.skops_files import MATERIALIZE, MAX_FILE_BYTES, read_allowed
 from ml_assets.learning.scorer.ensembles import scorer_of
 from ml_assets.learning.scorer.parity import TOLERANCE, difference
 from ml_assets.learning.scorer.scorer import Scorer
@@ -116,7 +111,11 @@ class ModelStore:
             draft = Path(temporary) / "model"
             draft.mkdir()
             for file, content in model.files.items():
-                _refuse_size(name, file, len(content))
+                if len(content) > MAX_FILE_BYTES:
+                    raise TrainingError(
+                        f"{file} of model {name} has {len(content):,} bytes, and at most "
+                        f"{MAX_FILE_BYTES:,} can be loaded. Train fewer or smaller trees"
+                    )
                 (draft / file).write_bytes(content)
             model.probe.to_parquet(draft / PROBE)
             record = {
@@ -264,14 +263,6 @@ def _is_as_recorded(file: Path, recorded: Mapping[str, str]) -> bool:
 def _file_hash(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _refuse_size(name: str, file: str, size: int) -> None:
-    if size > MAX_FILE_BYTES:
-        raise TrainingError(
-            f"{file} of model {name} has {size:,} bytes, and at most {MAX_FILE_BYTES:,} can be "
-            "loaded. Train fewer or smaller trees"
-        )
 
 
 def _replace(draft: Path, folder: Path) -> None:

@@ -39,12 +39,8 @@ def with_late_rows(stored: pd.DataFrame | None, scored: pd.DataFrame) -> pd.Data
 
 
 def are_of(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.Series:
-    """(n,) whether each row has the identifier of one of some predictions.
-
-    pandas looks up Arrow texts one by one, objects in a hash table.
-    """
-    known = predictions[PREDICTION_ID].astype("object")
-    return rows[PREDICTION_ID].astype("object").isin(known)
+    """(n,) whether each row is of one of some predictions; pandas looks up Arrow texts one by one."""
+    return rows[PREDICTION_ID].astype("object").isin(predictions[PREDICTION_ID].astype("object"))
 
 
 def prediction_ids(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:

@@ -126,8 +126,7 @@ def fitted_model(
     """
     step = max(1, len(inputs) // PROBE_ROWS)
     probe = inputs.iloc[::step].head(PROBE_ROWS).reset_index(drop=True)
-    _refuse_several_numbers(specification, pipeline, probe)
-    files = _loadable_files(specification, pipeline)
+    files = _usable_files(specification, pipeline, probe)
     found = fingerprint(specification, pipeline, probe)
     return FittedModel(pipeline, found, probe, len(inputs), specification, files)
 
@@ -212,29 +211,20 @@ def fingerprint(
     return state.hexdigest()[:32]
 
 
-def _refuse_several_numbers(
+def _usable_files(
     specification: ModelSpecification, pipeline: "Pipeline", probe: pd.DataFrame
-) -> None:
-    """Refuse a regression that predicts several numbers for a row.
+) -> dict[str, bytes]:
+    """The files of a fitted model.
 
     Raises:
-        TrainingError: it does.
+        TrainingError: they could not be loaded again, or it predicts several numbers for a row.
     """
+    name = specification.estimator
     shape = predict(specification, pipeline, probe).shape
     if specification.task == "regression" and shape != (len(probe),):
         raise TrainingError(
-            f"{specification.estimator} predicts {shape[-1]} numbers for each row. Expected one: "
-            "train a model for each"
+            f"{name} predicts {shape[-1]} numbers for each row. Expected one: train a model for each"
         )
-
-
-def _loadable_files(specification: ModelSpecification, pipeline: "Pipeline") -> dict[str, bytes]:
-    """The files of a fitted model, which can be loaded again.
-
-    Raises:
-        TrainingError: they cannot.
-    """
-    name = specification.estimator
     try:
         files, types = model_files(pipeline)
     except (TypeError, ValueError) as error:

@@ -20,12 +20,8 @@ import yaml
 from ml_assets.errors import RegistryMismatch
 from ml_assets.learning.artifacts import is_model_file
 from ml_assets.learning.estimators import DISTRIBUTIONS
-from ml_assets.learning.model_files.boosters import libraries_of
-from ml_assets.learning.model_files.skops_files import (
-    ALLOWED_TYPES,
-    MODEL_FILE,
-    untrusted_types,
-)
+from ml_assets.learning.model_files.boosters import MODEL_FILE, libraries_of
+from ml_assets.learning.model_files.skops_files import ALLOWED_TYPES, untrusted_types
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -14,10 +14,12 @@ from typing import Any
 from ml_assets.errors import UnsafeModel
 from ml_assets.learning.estimators import EXTRAS
 from ml_assets.learning.model_files.lightgbm_files import refuse_lightgbm, trees_only
-from ml_assets.learning.model_files.skops_files import MATERIALIZE, MODEL_FILE, packed
+from ml_assets.learning.model_files.skops_files import MATERIALIZE, packed
 from ml_assets.learning.model_files.xgboost_files import refuse_xgboost
 
 ATTRIBUTE = "_Booster"
+MODEL_FILE = "model.skops"
+"""Name of the file of everything else."""
 BOOSTER_FILE = re.compile(r"booster_[0-9]{1,4}\.(txt|json)")
 """Name of a booster's file."""
 

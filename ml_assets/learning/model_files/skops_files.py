@@ -47,9 +47,6 @@ A partial is safe, as the function that it wraps has to be on the list too. The 
 LightGBM and XGBoost are not in the file, see ``boosters``.
 """
 
-MODEL_FILE = "model.skops"
-"""Name of this file of a model."""
-
 MAX_FILE_BYTES = 2 * 2**30
 """Largest size of a file of a model, and of all that is packed in it, bytes."""
 
