@@ -14,7 +14,14 @@ from ml_assets.cadence import shifted
 from ml_assets.commands.cli import app
 from ml_assets.commands.demo import SHORT
 from ml_assets_tests import attribute_reference
-from ml_assets_tests.documented_commands import commands_of, commands_of_all, main, problem_of
+from ml_assets_tests.documented_commands import (
+    commands_of,
+    commands_of_all,
+    forked,
+    is_of_this_project,
+    main,
+    problem_of,
+)
 from ml_assets_tests.project import ROOT
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
@@ -289,6 +296,29 @@ def test_problem_of_a_documented_command(
     command: str, exit_code: int, output: str, problem: str
 ) -> None:
     assert problem_of(command, exit_code, output) == problem
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        pytest.param("ml-assets status", True, id="words"),
+        pytest.param("""dg launch --assets 'key:"a/b" | c'""", True, id="quoted"),
+        pytest.param("ml-assets status | head", False, id="pipe"),
+        pytest.param("ml-assets status > a", False, id="redirection"),
+        pytest.param("ml-assets trace $A", False, id="variable"),
+        pytest.param("python -c ''", False, id="another program"),
+    ],
+)
+def test_commands_that_need_no_shell(command: str, expected: bool) -> None:
+    assert is_of_this_project(command) is expected
+
+
+@pytest.mark.slow
+def test_a_forked_command_has_its_exit_code_and_output(tmp_path: Path) -> None:
+    exit_code, output = forked("ml-assets statu", tmp_path)
+
+    assert exit_code == 2
+    assert "No such command 'statu'" in output
 
 
 def test_the_attribute_reference_is_that_of_the_templates() -> None:

@@ -3,11 +3,13 @@
 ``python -m ml_assets_tests.documented_commands README.md`` after ``make demo``, from the project's
 root: every ``ml-assets``, ``dg`` and ``dagster`` command in a table or a console block of the pages,
 and every ``python`` and ``rm`` command of a console block, but those of an earlier page or runbook. With ``--copy`` they run in a
-temporary copy of the project without data, which is deleted afterwards.
+temporary copy of the project without data, which is deleted afterwards. Elsewhere the commands of this environment
+that need no shell are forks of a process that has imported their libraries.
 """
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ml_assets.environment import lines
+from ml_assets_tests.forks import running
 
 IN_TABLE = re.compile(r"^\|[^|]*\| `((?:ml-assets|dg|dagster) [^`]+)` ?[;,|]", re.MULTILINE)
 IN_CONSOLE = re.compile(r"^\$ ((?:ml-assets|dg|dagster|python|rm) .+?)(?: +#.*)?$", re.MULTILINE)
@@ -35,6 +38,10 @@ ROOT = Path(__file__).parents[1]
 
 SECONDS = 600
 """Maximum time of one command."""
+
+INSTALLED = {"ml-assets", "dg", "dagster"}
+FOR_A_SHELL = re.compile(r"[|&;<>$`*?]")
+"""Characters that mean something to a shell outside of quotes."""
 
 
 def commands_of(page: str) -> Iterator[str]:
@@ -113,22 +120,45 @@ def run(pages: Sequence[str], folder: Path, variables: Mapping[str, str]) -> int
     problems = 0
     for command in commands_of_all(Path(page).read_text("utf-8") for page in pages):
         start = time.monotonic()
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=folder,
-            env={**variables, "PATH": path},
-            timeout=SECONDS,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        output = done.stdout + done.stderr
-        problem = problem_of(command, done.returncode, output)
+        if folder == Path.cwd() and is_of_this_project(command):
+            exit_code, output = forked(command, folder)
+        else:
+            exit_code, output = in_shell(command, folder, {**variables, "PATH": path})
+        problem = problem_of(command, exit_code, output)
         problems += bool(problem)
         print(f"{problem or 'ok'}\t{time.monotonic() - start:.1f} s\t{command}", flush=True)
         if problem:
             print(output)
     return problems
+
+
+def is_of_this_project(command: str) -> bool:
+    """Whether a command is one of this environment, and a shell would only split it into words."""
+    without_quoted = re.sub(r"'[^']*'", "", command)
+    return shlex.split(command)[0] in INSTALLED and not FOR_A_SHELL.search(without_quoted)
+
+
+def forked(command: str, folder: Path) -> tuple[int, str]:
+    """Exit code and output of a command in a fork, which does not import its libraries again."""
+    with tempfile.NamedTemporaryFile() as log:
+        process = running(folder, *shlex.split(command), log=Path(log.name))
+        process.join(SECONDS)
+        assert process.exitcode is not None, f"'{command}' took more than {SECONDS} s"
+        return process.exitcode, log.read().decode()
+
+
+def in_shell(command: str, folder: Path, variables: Mapping[str, str]) -> tuple[int, str]:
+    """Exit code and output of a command in bash."""
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=variables,
+        timeout=SECONDS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
 
 
 if __name__ == "__main__":

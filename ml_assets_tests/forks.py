@@ -64,6 +64,17 @@ def materializing(home: Path, *words: str, log: Path = Path(os.devnull)) -> Base
         log: file that its output is appended to.
     """
     command = ("dagster", "asset", "materialize", "-m", "ml_assets.definitions", *words)
+    return running(home, *command, log=log)
+
+
+def running(home: Path, *command: str, log: Path) -> BaseProcess:
+    """A console command of an installed package in a folder.
+
+    Args:
+        home: the folder.
+        command: its name and arguments.
+        log: file that its output is appended to.
+    """
     return in_fork(home, _command, log, *command)
 
 
