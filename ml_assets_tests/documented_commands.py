@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ml_assets.environment import lines
-from ml_assets_tests.forks import running
+from ml_assets_tests.forks import kill_group, running
 
 IN_TABLE = re.compile(r"^\|[^|]*\| `((?:ml-assets|dg|dagster) [^`]+)` ?[;,|]", re.MULTILINE)
 IN_CONSOLE = re.compile(r"^\$ ((?:ml-assets|dg|dagster|python|rm) .+?)(?: +#.*)?$", re.MULTILINE)
@@ -40,7 +40,7 @@ SECONDS = 600
 """Maximum time of one command."""
 
 INSTALLED = {"ml-assets", "dg", "dagster"}
-FOR_A_SHELL = re.compile(r"[|&;<>$`*?]")
+FOR_A_SHELL = re.compile(r"[|&;<>()$`\\*?\[\]{}~#!]")
 """Characters that mean something to a shell outside of quotes."""
 
 
@@ -143,7 +143,9 @@ def forked(command: str, folder: Path) -> tuple[int, str]:
     with tempfile.NamedTemporaryFile() as log:
         process = running(folder, *shlex.split(command), log=Path(log.name))
         process.join(SECONDS)
-        assert process.exitcode is not None, f"'{command}' took more than {SECONDS} s"
+        if process.exitcode is None:
+            kill_group(process)
+            raise TimeoutError(f"'{command}' took more than {SECONDS} s")
         return process.exitcode, log.read().decode()
 
 

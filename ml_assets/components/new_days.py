@@ -86,16 +86,8 @@ class NewDays(Configured[NewDaysConfiguration]):
         self, context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext
     ) -> dg.RunRequest | dg.SkipReason:
         assert context.repository_def is not None
-        graph, workspace = context.repository_def.asset_graph, context.resources.workspace
-        return self._tick(graph, context.instance, workspace)
-
-    @property
-    def _daily(self) -> list[str]:
-        return [*self.config.sources, *self.config.tables]
-
-    def _tick(
-        self, graph: Any, instance: dg.DagsterInstance, workspace: Workspace
-    ) -> dg.RunRequest | dg.SkipReason:
+        graph, instance = context.repository_def.asset_graph, context.instance
+        workspace: Workspace = context.resources.workspace
         self._refuse_broken(graph)
         connections, lake = workspace.connections, workspace.lake
         waits = workspace.settings.retry_waits
@@ -140,6 +132,10 @@ class NewDays(Configured[NewDaysConfiguration]):
             # one of the days fails the run: run them one by one
             unit = self._unit(graph, work, Span(span.first, span.first))
         return _with_problems(request(instance, lake.ledger, unit, waits), problems)
+
+    @property
+    def _daily(self) -> list[str]:
+        return [*self.config.sources, *self.config.tables]
 
     def _refuse_broken(self, graph: Any) -> None:
         """Refuse to run while the ``defs.yaml`` of one of the tables is invalid.

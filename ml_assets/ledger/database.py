@@ -186,17 +186,15 @@ def _engine_of(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
 
 def _postgres_engine(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
     """An engine with enough connections for threads that keep one and need a second."""
-    sizes = {
-        "pool_size": KEPT_CONNECTIONS,
-        "max_overflow": MAX_CONNECTIONS - KEPT_CONNECTIONS,
-    }
-    if wait_seconds is None:
-        return sa.create_engine(url, **sizes)
+    timeout = {} if wait_seconds is None else {"connect_timeout": max(2, math.ceil(wait_seconds))}
     engine = sa.create_engine(
         url,
-        connect_args={"connect_timeout": max(2, math.ceil(wait_seconds))},
-        **sizes,
+        connect_args=timeout,
+        pool_size=KEPT_CONNECTIONS,
+        max_overflow=MAX_CONNECTIONS - KEPT_CONNECTIONS,
     )
+    if wait_seconds is None:
+        return engine
     limit = math.ceil(wait_seconds * 1000)
 
     @sa.event.listens_for(engine, "connect")

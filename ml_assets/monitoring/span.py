@@ -95,7 +95,7 @@ class Span:
 
     def is_enough(self, column: str, value: str) -> bool:
         """Whether a segment has enough rows for a value."""
-        return column == OVERALL or int((self._values[column] == value).sum()) >= MIN_SEGMENT_ROWS
+        return column == OVERALL or len(self.of(column, value).days) >= MIN_SEGMENT_ROWS
 
     def size(self, metric: Metric, scored: Scored) -> Size:
         """Size of the rows, for a metric."""

@@ -16,7 +16,7 @@ from ml_assets.content import DAY
 from ml_assets.errors import sentence
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
-from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.runs.retries import attempt
 from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.planning.plan import Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
@@ -140,7 +140,7 @@ def approval_job(pipeline: PipelineContext) -> dg.JobDefinition:
     @dg.op(name=f"{pipeline.name}__record", required_resource_keys={WORKSPACE})
     def record_op(context: dg.OpExecutionContext, config: Approval) -> None:
         workspace: Workspace = context.resources.workspace
-        with retried(context.retry_number, workspace.settings.retry_waits):
+        with attempt(workspace, context.retry_number):
             added = record(
                 workspace.lake,
                 workspace.approvals,

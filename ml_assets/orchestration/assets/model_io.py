@@ -18,7 +18,7 @@ from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.assets.table_output import code_version_of
 from ml_assets.orchestration.assets.table_storing import record_provenance
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
-from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.runs.retries import attempt
 from ml_assets.orchestration.storage.range_events import DayResult, materialize_days
 from ml_assets.planning.plan import Plan
 from ml_assets.release.by_hand import written_by_hand
@@ -70,11 +70,8 @@ class ModelIOManager(dg.IOManager):
 
         A plain asset may return a single model for one day.
         """
-        workspace, waits = self._workspace, self._workspace.settings.retry_waits
-        with (
-            retried(context.step_context.previous_attempt_count, waits),
-            workspace.one_connection(),
-        ):
+        workspace = self._workspace
+        with attempt(workspace, context.step_context.previous_attempt_count):
             if isinstance(obj, FittedModel):
                 obj = _single_day_output(context, obj)
             table, lake = table_name(context.asset_key), workspace.lake

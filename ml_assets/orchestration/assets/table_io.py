@@ -4,7 +4,6 @@ An asset returns a DataFrame or a ``TableOutput``. An input annotated ``Window``
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import dagster as dg
@@ -18,7 +17,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Window
 from ml_assets.orchestration.assets.table_output import TableOutput, code_version_of
 from ml_assets.orchestration.assets.table_storing import store
-from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.runs.retries import attempt
 from ml_assets.orchestration.storage.objects import ObjectMetadataValue
 from ml_assets.planning.plan import Plan
 from ml_assets.planning.staleness import stale
@@ -41,7 +40,7 @@ class TableIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | Window:
         """The stored days selected by an input's partition mapping."""
-        with self._retried(context.step_context):
+        with attempt(self._workspace, _retry_number(context.step_context)):
             table = table_name(context.asset_key)
             window = self._workspace.lake.window(table, _days(context))
             self._reads.setdefault(_attempt(context.step_context), []).append(window)
@@ -51,13 +50,10 @@ class TableIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: TableOutput | pd.DataFrame) -> None:
         """Store the valid days and log the result of each day."""
-        with self._retried(context.step_context), self._workspace.one_connection():
+        with attempt(self._workspace, _retry_number(context.step_context)):
             output = obj if isinstance(obj, TableOutput) else self._planned(context, obj)
             contract = contract_of(context.definition_metadata or {})
             store(context, self._workspace.lake, table_name(context.asset_key), contract, output)
-
-    def _retried(self, step: object) -> AbstractContextManager[None]:
-        return retried(_retry_number(step), self._workspace.settings.retry_waits)
 
     def _planned(self, context: dg.OutputContext, rows: pd.DataFrame) -> TableOutput:
         step = context.step_context

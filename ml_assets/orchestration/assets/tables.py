@@ -15,7 +15,7 @@ from ml_assets.orchestration.assets.columns import Lineage, column_metadata, dea
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.partitions import days_of_run
-from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.runs.retries import attempt
 from ml_assets.orchestration.storage.objects import ObjectMetadataValue
 from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.planning.plan import Plan
@@ -124,8 +124,7 @@ def table_asset(
     )
     def materialize(context: dg.AssetExecutionContext) -> Any:
         workspace: Workspace = context.resources.workspace
-        waits = workspace.settings.retry_waits
-        with retried(context.retry_number, waits), workspace.one_connection():
+        with attempt(workspace, context.retry_number):
             days = days_of_run(context, spec.partitions_def)
             if context.run.tags.get(RECOMPUTE) == "true":
                 _reopen(workspace.lake, spec, days)

@@ -21,7 +21,7 @@ from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck
 from ml_assets.orchestration.partitions import days_of_run
-from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.runs.retries import attempt
 from ml_assets.orchestration.storage.range_events import log_check_evaluations
 from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.workspace import Workspace
@@ -78,10 +78,7 @@ def table_checks(
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Output[None]]:
         selected = [spec for spec in specs if spec.key in context.selected_asset_check_keys]
         workspace: Workspace = context.resources.workspace
-        with (
-            retried(context.retry_number, workspace.settings.retry_waits),
-            workspace.one_connection(),
-        ):
+        with attempt(workspace, context.retry_number):
             days = _days_to_check(workspace.lake, context, key, partitions_def, is_sparse=is_sparse)
             evaluations: list[dg.AssetCheckEvaluation] = []
             for group, part in _groups([by_name[spec.name] for spec in selected], days):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from ml_assets.errors import TerminalError, TransientError
+from ml_assets.workspace import Workspace
 
 TRANSIENT = "transient"
 """Metadata key of a transient failure."""
@@ -18,6 +19,18 @@ def is_transient(event: dg.DagsterEvent) -> bool:
     """Whether a step failed with a transient error."""
     data = event.step_failure_data.user_failure_data
     return data is not None and TRANSIENT in data.metadata
+
+
+@contextmanager
+def attempt(workspace: Workspace, retry_number: int) -> Iterator[None]:
+    """One attempt of a step: errors as in ``retried``, and one connection to the ledger's database.
+
+    Args:
+        workspace: workspace of the step.
+        retry_number: number of retries of this step so far.
+    """
+    with retried(retry_number, workspace.settings.retry_waits), workspace.one_connection():
+        yield
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import dagster as dg
 
@@ -15,6 +15,9 @@ TickResult: TypeAlias = dg.RunRequest | dg.SkipReason | dg.SensorResult
 RunOrSkip: TypeAlias = dg.RunRequest | dg.SkipReason
 Tick: TypeAlias = Callable[[dg.SensorEvaluationContext], TickResult]
 ScheduledTick: TypeAlias = Callable[[dg.ScheduleEvaluationContext], RunOrSkip]
+
+Context = TypeVar("Context", dg.SensorEvaluationContext, dg.ScheduleEvaluationContext)
+Result = TypeVar("Result")
 
 ALL_ASSETS = "__ASSET_JOB"
 """Dagster's job of all assets. A job of some assets has to have the same partitions for all of them."""
@@ -45,14 +48,6 @@ def sensor(
     """
 
     def decorated(tick: Tick) -> dg.SensorDefinition:
-        @wraps(tick)
-        def safe_tick(context: dg.SensorEvaluationContext) -> TickResult:
-            try:
-                with context.resources.workspace.one_connection():
-                    return tick(context)
-            except MLAssetsError as error:
-                return _unreadable(reads, error)
-
         return dg.sensor(
             name=name,
             description=description,
@@ -60,7 +55,7 @@ def sensor(
             default_status=dg.DefaultSensorStatus[_status(default_status)],
             minimum_interval_seconds=settings().sensor_seconds,
             required_resource_keys={WORKSPACE},
-        )(safe_tick)
+        )(_safe(tick, reads))
 
     return decorated
 
@@ -89,14 +84,6 @@ def schedule(
     """
 
     def decorated(tick: ScheduledTick) -> dg.ScheduleDefinition:
-        @wraps(tick)
-        def safe_tick(context: dg.ScheduleEvaluationContext) -> RunOrSkip:
-            try:
-                with context.resources.workspace.one_connection():
-                    return tick(context)
-            except MLAssetsError as error:
-                return _unreadable(reads, error)
-
         try:
             return dg.schedule(
                 cron,
@@ -106,7 +93,7 @@ def schedule(
                 execution_timezone=timezone,
                 default_status=dg.DefaultScheduleStatus[_status(default_status)],
                 required_resource_keys={WORKSPACE},
-            )(safe_tick)
+            )(_safe(tick, reads))
         except dg.DagsterInvalidDefinitionError as error:
             raise ConfigurationError(
                 f"'schedule' of {name} in defs.yaml is '{cron}', which is no cron schedule."
@@ -117,8 +104,20 @@ def schedule(
     return decorated
 
 
-def _unreadable(reads: str, error: MLAssetsError) -> dg.SkipReason:
-    return dg.SkipReason(f"{reads} cannot be read: {error}")
+def _safe(
+    tick: Callable[[Context], Result], reads: str
+) -> Callable[[Context], Result | dg.SkipReason]:
+    """A tick that keeps one connection to the ledger's database, and is skipped if one of our errors is raised."""
+
+    @wraps(tick)
+    def safe_tick(context: Context) -> Result | dg.SkipReason:
+        try:
+            with context.resources.workspace.one_connection():
+                return tick(context)
+        except MLAssetsError as error:
+            return dg.SkipReason(f"{reads} cannot be read: {error}")
+
+    return safe_tick
 
 
 def _status(default: str) -> str:
